@@ -1,0 +1,61 @@
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::backend;
+use crate::StoreError;
+
+/// The format of the database, kept in SQLite's `user_version`.
+const FORMAT: i64 = 1;
+
+/// How long a connection waits for another process's commit.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Creates the tables if they are not there; refuses a database of a newer format.
+///
+/// The caller holds the exclusive lock: two processes switching to WAL at once would fail with "busy".
+pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
+    let failed = |error| backend(format!("opening {}", path.display()), error);
+    let mut db = connect(path)?;
+    db.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+    match transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).map_err(failed)? {
+        0 => {
+            // TEXT compares by `memcmp` of its UTF-8, which is the order that the contract asks for.
+            transaction
+                .execute_batch(
+                    "CREATE TABLE records (
+                        partition TEXT NOT NULL,
+                        sort TEXT NOT NULL,
+                        version INTEGER NOT NULL,
+                        value BLOB NOT NULL,
+                        PRIMARY KEY (partition, sort)
+                    ) STRICT, WITHOUT ROWID",
+                )
+                .map_err(failed)?;
+            transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
+            transaction.commit().map_err(failed)
+        }
+        FORMAT => Ok(()),
+        other => Err(StoreError::Invalid {
+            key: path.display().to_string(),
+            reason: format!("its format is version {other}, this Palate knows version {FORMAT}; use a newer Palate"),
+        }),
+    }
+}
+
+/// Opens a connection that makes every commit durable.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags)?;
+        db.busy_timeout(PATIENCE)?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        // macOS: without it a commit stops at the drive's cache. No effect elsewhere.
+        db.pragma_update(None, "fullfsync", true)?;
+        // After a large commit the log shrinks again.
+        db.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        Ok(db)
+    };
+    open().map_err(|error: rusqlite::Error| backend(format!("opening {}", path.display()), error))
+}
