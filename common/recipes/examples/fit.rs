@@ -1,0 +1,111 @@
+//! Trains a recipe on a CSV file in Personalize form and answers for every user in it, as a batch
+//! inference job would:
+//!
+//! ```sh
+//! cargo run --release -p palate-recipes --example fit -- palate-transitions history.csv answers.jsonl window=10
+//! ```
+//!
+//! Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID,
+//! ITEM_ID and TIMESTAMP are read.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{BufWriter, Write};
+use std::time::Instant;
+
+use palate_recipes::parts::{Column, ColumnType, PartBuilder};
+use palate_recipes::{Dataset, DatasetParts, Event, Query, RecipeType, Selection, TrainingTask, recipe};
+
+type Failure = Box<dyn Error>;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [name, input, output, settings @ ..] = arguments.as_slice() else {
+        return Err("usage: fit RECIPE INTERACTIONS.csv ANSWERS.jsonl [HYPERPARAMETER=VALUE ...]".into());
+    };
+    let recipe = recipe(name).ok_or("no such recipe, or none that can be trained")?;
+    let hyperparameters = settings.iter().filter_map(|setting| setting.split_once('='));
+    let hyperparameters: BTreeMap<String, String> =
+        hyperparameters.map(|(name, value)| (name.into(), value.into())).collect();
+    let csv = std::fs::read_to_string(input)?;
+    let parts = DatasetParts { interactions: vec![part(&csv)?], ..DatasetParts::default() };
+
+    let mut log = std::io::stderr();
+    let begin = Instant::now();
+    let dataset = Dataset::read(&parts, &Selection::default())?;
+    writeln!(log, "read {} interactions in {:?}", dataset.n_interactions(), begin.elapsed())?;
+    let begin = Instant::now();
+    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 0, progress: &() };
+    let trained = recipe.train(&task)?;
+    writeln!(log, "trained in {:?}: {:?}", begin.elapsed(), trained.hyperparameters)?;
+    writeln!(log, "{:#?}", trained.report)?;
+    for file in &trained.files {
+        writeln!(log, "{:>12} bytes  {}", file.content.len(), file.name)?;
+    }
+    let begin = Instant::now();
+    let model = recipe.open(&trained.files)?;
+    writeln!(log, "opened in {:?}, {} bytes resident", begin.elapsed(), model.resident_bytes())?;
+
+    let mut histories: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
+    for row in rows(&csv)? {
+        let (user, item, timestamp_s) = row?;
+        if let Some(item) = model.item_index(item) {
+            histories.entry(user).or_default().push(Event { item, timestamp_s });
+        }
+    }
+    let related = recipe.info().recipe_type == RecipeType::RelatedItems;
+    let mut out = BufWriter::new(std::fs::File::create(output)?);
+    let mut latencies_us = Vec::new();
+    for (user, mut history) in histories {
+        history.sort_by_key(|event| event.timestamp_s);
+        let page = model.user_page(user).and_then(|page| {
+            let file = trained.files.iter().find(|file| file.name == *page.file)?;
+            let content = file.content.slice(page.range.start as usize..page.range.end as usize);
+            Some(model.open_user_page(&page, content))
+        });
+        let page = page.transpose()?;
+        let known = page.as_ref().and_then(|page| page.history(user)).unwrap_or(&history);
+        let item = if related { known.last().map(|event| event.item) } else { None };
+        let begin = Instant::now();
+        let list = model.recommend(&Query { history: known, item }, 500);
+        latencies_us.push(begin.elapsed().as_micros());
+        let items: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
+        let line = serde_json::json!({"input": {"userId": user}, "output": {"recommendedItems": items}, "error": null});
+        writeln!(out, "{line}")?;
+    }
+    latencies_us.sort_unstable();
+    let at = |share: usize| latencies_us.get(latencies_us.len() * share / 100);
+    writeln!(log, "500 items in µs: median {:?}, 99 % {:?}", at(50), at(99))?;
+    Ok(())
+}
+
+type Row<'a> = (&'a str, &'a str, i64);
+
+/// User, item and time of each line.
+fn rows(csv: &str) -> Result<impl Iterator<Item = Result<Row<'_>, Failure>>, Failure> {
+    let mut lines = csv.lines();
+    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+    let find = |name: &str| header.iter().position(|column| *column == name).ok_or(format!("no column {name}"));
+    let (user, item, time) = (find("USER_ID")?, find("ITEM_ID")?, find("TIMESTAMP")?);
+    Ok(lines.map(move |line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let cell = |column: usize| cells.get(column).copied().ok_or(format!("too few cells: {line}"));
+        Ok((cell(user)?, cell(item)?, cell(time)?.parse()?))
+    }))
+}
+
+fn part(csv: &str) -> Result<bytes::Bytes, Failure> {
+    let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
+    let mut part = PartBuilder::new(&[
+        column("USER_ID", ColumnType::String),
+        column("ITEM_ID", ColumnType::String),
+        column("TIMESTAMP", ColumnType::Long),
+    ]);
+    for row in rows(csv)? {
+        let (user, item, timestamp_s) = row?;
+        part.push_str(0, user);
+        part.push_str(1, item);
+        part.push_long(2, timestamp_s);
+    }
+    Ok(part.finish()?)
+}

@@ -1,0 +1,83 @@
+use std::ops::Range;
+
+use crate::Event;
+
+/// The interactions of users, oldest first, in flat arrays.
+///
+/// | field         | shape            | meaning                                         |
+/// |---------------|------------------|-------------------------------------------------|
+/// | `offsets`     | `(n_users + 1,)` | where each user's interactions begin; ascending |
+/// | `items`       | `(n_events,)`    | row of the item                                 |
+/// | `timestamp_s` | `(n_events,)`    | seconds since the Unix epoch                    |
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histories {
+    offsets: Vec<usize>,
+    items: Vec<u32>,
+    timestamp_s: Vec<i64>,
+}
+
+impl Default for Histories {
+    fn default() -> Self {
+        Self { offsets: vec![0], items: Vec::new(), timestamp_s: Vec::new() }
+    }
+}
+
+impl Histories {
+    /// # Panics
+    /// If the shapes disagree.
+    pub fn new(offsets: Vec<usize>, items: Vec<u32>, timestamp_s: Vec<i64>) -> Self {
+        assert!(
+            offsets.first() == Some(&0) && offsets.last() == Some(&items.len()) && items.len() == timestamp_s.len()
+        );
+        assert!(offsets.is_sorted());
+        Self { offsets, items, timestamp_s }
+    }
+
+    pub fn n_users(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    pub fn n_events(&self) -> usize {
+        self.items.len()
+    }
+
+    pub fn users(&self) -> Range<usize> {
+        0..self.n_users()
+    }
+
+    pub fn items_of(&self, user: usize) -> &[u32] {
+        &self.items[self.offsets[user]..self.offsets[user + 1]]
+    }
+
+    pub fn timestamps_of(&self, user: usize) -> &[i64] {
+        &self.timestamp_s[self.offsets[user]..self.offsets[user + 1]]
+    }
+
+    /// The items of all users, one after the other.
+    pub fn items(&self) -> &[u32] {
+        &self.items
+    }
+
+    /// The `take` oldest events of a user.
+    pub fn events(&self, user: usize, take: usize) -> Vec<Event> {
+        let pairs = self.items_of(user).iter().zip(self.timestamps_of(user));
+        pairs.take(take).map(|(item, timestamp_s)| Event { item: *item, timestamp_s: *timestamp_s }).collect()
+    }
+
+    /// Some of the users, each with the oldest part of the history, as long as `n_kept` says.
+    pub fn cut(&self, users: &[usize], n_kept: impl Fn(usize) -> usize) -> Self {
+        let mut cut = Self::default();
+        for user in users {
+            let kept = n_kept(*user);
+            cut.items.extend_from_slice(&self.items_of(*user)[..kept]);
+            cut.timestamp_s.extend_from_slice(&self.timestamps_of(*user)[..kept]);
+            cut.offsets.push(cut.items.len());
+        }
+        cut
+    }
+
+    /// Some of the users, with their whole histories.
+    pub fn of(&self, users: &[usize]) -> Self {
+        self.cut(users, |user| self.items_of(user).len())
+    }
+}

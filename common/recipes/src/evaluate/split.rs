@@ -1,0 +1,73 @@
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::dataset::Histories;
+
+/// Users to learn from and users to be judged by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    /// Ascending.
+    pub training: Vec<usize>,
+    /// Ascending by user.
+    pub test: Vec<TestUser>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TestUser {
+    pub user: usize,
+    /// The oldest events, which are given; the others are what has to be found. Both are at least one.
+    pub n_history: usize,
+}
+
+impl Split {
+    /// A tenth of the users, drawn at random, is held out; of each, the newest tenth of the events is the
+    /// truth, at least one. Held-out users with a single event are neither learned from nor asked for.
+    pub fn draw(histories: &Histories, seed: u64) -> Self {
+        let mut users: Vec<usize> = histories.users().collect();
+        users.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        let n_test = users.len().div_ceil(10);
+        let mut training = users.split_off(n_test);
+        training.sort_unstable();
+        users.sort_unstable();
+        let test = users.into_iter().filter_map(|user| {
+            let n_events = histories.items_of(user).len();
+            (n_events >= 2).then(|| TestUser { user, n_history: n_events - (n_events / 10).max(1) })
+        });
+        Self { training, test: test.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// User `u` with `sizes[u]` events.
+    fn histories(sizes: &[usize]) -> Histories {
+        let mut offsets = vec![0];
+        for size in sizes {
+            offsets.push(offsets[offsets.len() - 1] + size);
+        }
+        let n_events = offsets[sizes.len()];
+        Histories::new(offsets, vec![0; n_events], vec![0; n_events])
+    }
+
+    #[test]
+    fn a_tenth_of_the_users_is_held_out_and_nobody_is_in_both_parts() {
+        let split = Split::draw(&histories(&[5; 95]), 7);
+        assert_eq!((split.training.len(), split.test.len()), (85, 10));
+        assert!(split.test.iter().all(|test| split.training.binary_search(&test.user).is_err()));
+        assert_eq!(split, Split::draw(&histories(&[5; 95]), 7));
+        assert_ne!(split, Split::draw(&histories(&[5; 95]), 8));
+    }
+
+    #[test]
+    fn the_newest_tenth_is_the_truth_and_at_least_one_event() {
+        for (n_events, n_history) in [(2, 1), (9, 8), (10, 9), (19, 18), (20, 18), (100, 90)] {
+            let split = Split::draw(&histories(&[n_events; 1]), 0);
+            assert_eq!(split.test, [TestUser { user: 0, n_history }]);
+        }
+        assert_eq!(Split::draw(&histories(&[1]), 0).test, []);
+        assert_eq!(Split::draw(&histories(&[]), 0), Split { training: vec![], test: vec![] });
+    }
+}

@@ -1,0 +1,25 @@
+//! Recipes: what a dataset looks like in memory, how each recipe learns from it, how a model is judged,
+//! stored and asked.
+//!
+//! Bytes and arrays in, bytes and arrays out: this crate knows no network, clock, file path or async
+//! runtime. Data comes as Parquet parts ([`parts`]), becomes a [`Dataset`], is learned from by a
+//! [`Recipe`], and leaves as [`ModelFile`]s, which [`Recipe::open`] turns into a [`Model`] that answers.
+
+mod catalogue;
+mod dataset;
+mod evaluate;
+mod model;
+mod params;
+pub mod parts;
+mod popularity;
+mod rank;
+mod recipe;
+mod sims;
+mod training;
+mod transitions;
+
+pub use catalogue::{Domain, Hyperparameter, Range, RecipeInfo, RecipeType, Stage, catalogue, describe};
+pub use dataset::{Dataset, DatasetError, DatasetParts, IdMap, Selection};
+pub use evaluate::Report;
+pub use model::{Event, Model, ModelError, ModelFile, Query, Scored, UserPage, UserPageRef};
+pub use recipe::{ParamError, Progress, Recipe, TrainError, Trained, TrainingTask, recipe};

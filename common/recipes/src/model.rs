@@ -1,0 +1,108 @@
+//! What a model is to those who store and ask it, and the files that it consists of.
+
+mod items;
+mod manifest;
+mod pages;
+mod rows;
+mod served;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use pages::UserPage;
+
+pub(crate) use items::ItemSide;
+pub(crate) use manifest::{Contents, Manifest};
+pub(crate) use pages::UserSide;
+pub(crate) use rows::SparseRows;
+pub(crate) use served::{Scorer, Served};
+
+/// One file of a model, by its name within the model's folder.
+#[derive(Clone, Debug)]
+pub struct ModelFile {
+    pub name: String,
+    pub content: Bytes,
+    /// The user side: not loaded when the model is opened, but read by range, a page at a time.
+    pub paged: bool,
+}
+
+/// Where the state of a user stands: a range of one of the paged files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserPageRef {
+    pub file: Arc<str>,
+    pub range: Range<u64>,
+}
+
+/// An interaction of the asking user with an item that the model knows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event {
+    /// Row of the item, from [`Model::item_index`].
+    pub item: u32,
+    /// Seconds since the Unix epoch.
+    pub timestamp_s: i64,
+}
+
+/// What is asked of a model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'a> {
+    /// The user's interactions, oldest first: those at training and the streamed ones. Empty for a user
+    /// nothing is known of.
+    pub history: &'a [Event],
+    /// The query item of related-items recipes, if the model knows it.
+    pub item: Option<u32>,
+}
+
+/// An item and its score; recipes without scores leave it out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    pub item: u32,
+    pub score: Option<f32>,
+}
+
+/// A model ready to answer.
+pub trait Model: Send + Sync {
+    fn n_items(&self) -> usize;
+
+    fn item_index(&self, item_id: &str) -> Option<u32>;
+
+    /// # Panics
+    /// If `item` is not below [`Model::n_items`].
+    fn item_id(&self, item: u32) -> &str;
+
+    /// The page that holds this user's history, if the recipe keeps one and the user may be in it.
+    fn user_page(&self, user_id: &str) -> Option<UserPageRef>;
+
+    /// Reads a page from the bytes of its range.
+    fn open_user_page(&self, page: &UserPageRef, content: Bytes) -> Result<UserPage, ModelError>;
+
+    /// The best `k` items, best first; ties by item row upwards. Fewer only if there are not so many.
+    fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored>;
+
+    /// A score for each of `items`, in their order; higher is better. Whether the recipe may be asked for
+    /// this is [`crate::RecipeInfo::ranks`].
+    fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32>;
+
+    /// Bytes held in memory.
+    fn resident_bytes(&self) -> usize;
+}
+
+/// Why a model cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error("model file `{0}` is missing")]
+    Missing(String),
+    #[error("model file `{name}` is damaged: {reason}")]
+    Damaged { name: String, reason: String },
+    #[error("model has format version {found}; this program reads up to {supported}")]
+    Version { found: u64, supported: u64 },
+    #[error("model is of recipe {found}, not {expected}")]
+    Recipe { found: String, expected: &'static str },
+}
+
+impl ModelError {
+    fn damaged(name: &str, reason: impl ToString) -> Self {
+        Self::Damaged { name: name.into(), reason: reason.to_string() }
+    }
+}

@@ -1,0 +1,117 @@
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use serde::{Deserialize, Serialize};
+
+use super::manifest::sha256;
+use super::{Contents, ModelError, UserPageRef};
+use crate::Event;
+
+/// The interactions at training, by user id and time; a row group is a page.
+const USERS: &str = "users.parquet";
+/// A copy of what ends [`USERS`]: the Parquet metadata, resident so that a page can be read alone.
+const FOOTER: &str = "users.footer";
+/// [`Page`]s.
+const PAGES: &str = "user-pages.json";
+
+/// What is known of a page without reading it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Page {
+    first_user: String,
+    begin: u64,
+    end: u64,
+    sha256: String,
+}
+
+/// The user side of a model: where every user's history stands.
+pub struct UserSide {
+    file: Arc<str>,
+    metadata: ParquetMetaData,
+    pages: Vec<Page>,
+    n_items: usize,
+}
+
+impl UserSide {
+    pub fn read(contents: &Contents) -> Result<Self, ModelError> {
+        let pages = contents.file(PAGES)?;
+        let pages: Vec<Page> = serde_json::from_slice(pages).map_err(|error| ModelError::damaged(PAGES, error))?;
+        let footer = contents.file(FOOTER)?;
+        let metadata =
+            ParquetMetaDataReader::decode_metadata(footer).map_err(|error| ModelError::damaged(FOOTER, error))?;
+        if metadata.num_row_groups() != pages.len() {
+            return Err(ModelError::damaged(PAGES, "it does not have a page for each row group"));
+        }
+        if !pages.is_sorted_by(|a, b| a.first_user < b.first_user && a.end <= b.begin) {
+            return Err(ModelError::damaged(PAGES, "its pages are not in order"));
+        }
+        Ok(Self { file: USERS.into(), metadata, pages, n_items: contents.manifest.n_items })
+    }
+
+    /// The only page that can hold the user.
+    pub fn page(&self, user_id: &str) -> Option<UserPageRef> {
+        let after = self.pages.partition_point(|page| page.first_user.as_str() <= user_id);
+        let page = self.pages.get(after.checked_sub(1)?)?;
+        Some(UserPageRef { file: self.file.clone(), range: page.begin..page.end })
+    }
+
+    pub fn open(&self, page: &UserPageRef, content: Bytes) -> Result<UserPage, ModelError> {
+        let found = self.pages.binary_search_by_key(&page.range.start, |page| page.begin);
+        let number = found.map_err(|_| ModelError::damaged(USERS, "no page begins there"))?;
+        if sha256(&content) != self.pages[number].sha256 {
+            return Err(ModelError::damaged(USERS, "a page's checksum does not match"));
+        }
+        let group: &RowGroupMetaData = self.metadata.row_group(number);
+        let page =
+            read::page(group, self.pages[number].begin, content).map_err(|error| ModelError::damaged(USERS, error))?;
+        if page.events.iter().any(|event| event.item as usize >= self.n_items) {
+            return Err(ModelError::damaged(USERS, "an item that the model does not have"));
+        }
+        Ok(page)
+    }
+
+    /// Bytes held in memory.
+    pub fn resident_bytes(&self) -> usize {
+        let strings: usize = self.pages.iter().map(|page| page.first_user.len() + page.sha256.len()).sum();
+        self.metadata.memory_size() + self.pages.len() * size_of::<Page>() + strings
+    }
+}
+
+/// The histories of a run of users, by user id.
+pub struct UserPage {
+    /// User ids in byte order, one after the other.
+    ids: Vec<u8>,
+    /// Per user where the id ends, and where the events end.
+    ends: Vec<(usize, usize)>,
+    events: Vec<Event>,
+}
+
+impl UserPage {
+    /// The user's events at training, oldest first; `None` for a user who was not there.
+    pub fn history(&self, user_id: &str) -> Option<&[Event]> {
+        let begin = |user: usize| user.checked_sub(1).map_or((0, 0), |before| self.ends[before]);
+        let id = |user: usize| &self.ids[begin(user).0..self.ends[user].0];
+        let (mut low, mut high) = (0, self.ends.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match id(middle).cmp(user_id.as_bytes()) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Some(&self.events[begin(middle).1..self.ends[middle].1]),
+            }
+        }
+        None
+    }
+
+    /// Bytes held in memory.
+    pub fn resident_bytes(&self) -> usize {
+        self.ids.len() + self.ends.len() * size_of::<(usize, usize)>() + self.events.len() * size_of::<Event>()
+    }
+}
+
+#[cfg(test)]
+mod tests;

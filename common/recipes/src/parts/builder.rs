@@ -1,0 +1,233 @@
+use bytes::Bytes;
+
+use super::{Column, ColumnType, PartError, write::write_file};
+
+/// The values of one column, nulls left out.
+pub(super) enum Buffer {
+    /// Value `i` is `bytes[ends[i - 1]..ends[i]]`.
+    Strings {
+        bytes: Vec<u8>,
+        ends: Vec<usize>,
+    },
+    Ints(Vec<i32>),
+    Longs(Vec<i64>),
+    Floats(Vec<f32>),
+    Doubles(Vec<f64>),
+    Booleans(Vec<bool>),
+}
+
+impl Buffer {
+    fn new(kind: ColumnType) -> Self {
+        match kind {
+            ColumnType::String => Self::Strings { bytes: Vec::new(), ends: Vec::new() },
+            ColumnType::Int => Self::Ints(Vec::new()),
+            ColumnType::Long => Self::Longs(Vec::new()),
+            ColumnType::Float => Self::Floats(Vec::new()),
+            ColumnType::Double => Self::Doubles(Vec::new()),
+            ColumnType::Boolean => Self::Booleans(Vec::new()),
+        }
+    }
+
+    fn n_values(&self) -> usize {
+        match self {
+            Self::Strings { ends, .. } => ends.len(),
+            Self::Ints(values) => values.len(),
+            Self::Longs(values) => values.len(),
+            Self::Floats(values) => values.len(),
+            Self::Doubles(values) => values.len(),
+            Self::Booleans(values) => values.len(),
+        }
+    }
+
+    fn n_bytes(&self) -> usize {
+        match self {
+            Self::Strings { bytes, ends } => bytes.len() + 8 * ends.len(),
+            Self::Ints(values) => 4 * values.len(),
+            Self::Longs(values) => 8 * values.len(),
+            Self::Floats(values) => 4 * values.len(),
+            Self::Doubles(values) => 8 * values.len(),
+            Self::Booleans(values) => values.len(),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Strings { bytes, ends } => {
+                bytes.clear();
+                ends.clear();
+            }
+            Self::Ints(values) => values.clear(),
+            Self::Longs(values) => values.clear(),
+            Self::Floats(values) => values.clear(),
+            Self::Doubles(values) => values.clear(),
+            Self::Booleans(values) => values.clear(),
+        }
+    }
+}
+
+/// One column in building.
+pub(super) struct Filling {
+    pub column: Column,
+    pub buffer: Buffer,
+    /// Per row 1 if there is a value, 0 if null; left empty if the column is not nullable.
+    pub levels: Vec<i16>,
+}
+
+impl Filling {
+    pub fn n_rows(&self) -> usize {
+        if self.column.nullable { self.levels.len() } else { self.buffer.n_values() }
+    }
+}
+
+/// Collects typed columns and writes them as one part.
+///
+/// Columns are addressed by their position in the slice given to [`PartBuilder::new`]. Each row takes one
+/// push per column, in any order of the columns; values are kept without an allocation of their own. A
+/// push that does not fit its column is remembered, and [`PartBuilder::finish`] tells it.
+pub struct PartBuilder {
+    columns: Vec<Filling>,
+    misuse: Option<String>,
+}
+
+impl PartBuilder {
+    pub fn new(columns: &[Column]) -> Self {
+        let filling =
+            |column: &Column| Filling { column: column.clone(), buffer: Buffer::new(column.kind), levels: Vec::new() };
+        Self { columns: columns.iter().map(filling).collect(), misuse: None }
+    }
+
+    /// Rows so far, judged by the first column.
+    pub fn n_rows(&self) -> usize {
+        self.columns.first().map_or(0, Filling::n_rows)
+    }
+
+    /// Bytes held in memory, roughly; the file becomes smaller.
+    pub fn bytes_hint(&self) -> usize {
+        self.columns.iter().map(|filling| filling.buffer.n_bytes() + 2 * filling.levels.len()).sum()
+    }
+
+    #[inline]
+    pub fn push_str(&mut self, column: usize, value: &str) {
+        match self.columns.get_mut(column) {
+            Some(Filling { buffer: Buffer::Strings { bytes, ends }, levels, column }) => {
+                bytes.extend_from_slice(value.as_bytes());
+                ends.push(bytes.len());
+                if column.nullable {
+                    levels.push(1);
+                }
+            }
+            _ => self.misused(column, "a string"),
+        }
+    }
+
+    #[inline]
+    pub fn push_int(&mut self, column: usize, value: i32) {
+        match self.columns.get_mut(column) {
+            Some(Filling { buffer: Buffer::Ints(values), levels, column }) => {
+                values.push(value);
+                if column.nullable {
+                    levels.push(1);
+                }
+            }
+            _ => self.misused(column, "an int"),
+        }
+    }
+
+    #[inline]
+    pub fn push_long(&mut self, column: usize, value: i64) {
+        match self.columns.get_mut(column) {
+            Some(Filling { buffer: Buffer::Longs(values), levels, column }) => {
+                values.push(value);
+                if column.nullable {
+                    levels.push(1);
+                }
+            }
+            _ => self.misused(column, "a long"),
+        }
+    }
+
+    #[inline]
+    pub fn push_float(&mut self, column: usize, value: f32) {
+        match self.columns.get_mut(column) {
+            Some(Filling { buffer: Buffer::Floats(values), levels, column }) => {
+                values.push(value);
+                if column.nullable {
+                    levels.push(1);
+                }
+            }
+            _ => self.misused(column, "a float"),
+        }
+    }
+
+    #[inline]
+    pub fn push_double(&mut self, column: usize, value: f64) {
+        match self.columns.get_mut(column) {
+            Some(Filling { buffer: Buffer::Doubles(values), levels, column }) => {
+                values.push(value);
+                if column.nullable {
+                    levels.push(1);
+                }
+            }
+            _ => self.misused(column, "a double"),
+        }
+    }
+
+    #[inline]
+    pub fn push_bool(&mut self, column: usize, value: bool) {
+        match self.columns.get_mut(column) {
+            Some(Filling { buffer: Buffer::Booleans(values), levels, column }) => {
+                values.push(value);
+                if column.nullable {
+                    levels.push(1);
+                }
+            }
+            _ => self.misused(column, "a boolean"),
+        }
+    }
+
+    #[inline]
+    pub fn push_null(&mut self, column: usize) {
+        match self.columns.get_mut(column) {
+            Some(Filling { levels, column, .. }) if column.nullable => levels.push(0),
+            _ => self.misused(column, "a null"),
+        }
+    }
+
+    /// Writes the rows as a complete file and begins anew with none.
+    ///
+    /// # Errors
+    /// [`PartError::Misused`] if a push did not fit its column, or columns have different lengths;
+    /// [`PartError::Encode`] if the Parquet writer fails.
+    pub fn finish(&mut self) -> Result<Bytes, PartError> {
+        let written = match self.misuse.take() {
+            Some(reason) => Err(PartError::Misused { reason }),
+            None => self.checked(),
+        };
+        for filling in &mut self.columns {
+            filling.buffer.clear();
+            filling.levels.clear();
+        }
+        written
+    }
+
+    fn checked(&self) -> Result<Bytes, PartError> {
+        let n_rows = self.n_rows();
+        if let Some(odd) = self.columns.iter().find(|filling| filling.n_rows() != n_rows) {
+            let (name, has) = (&odd.column.name, odd.n_rows());
+            let reason = format!("column `{name}` has {has} rows and the first column {n_rows}");
+            return Err(PartError::Misused { reason });
+        }
+        write_file(&self.columns, n_rows)
+    }
+
+    #[cold]
+    fn misused(&mut self, column: usize, what: &str) {
+        let reason = match self.columns.get(column).map(|filling| &filling.column) {
+            Some(Column { name, kind, nullable }) => {
+                format!("{what} was given for column `{name}` ({kind:?}, nullable: {nullable})")
+            }
+            None => format!("{what} was given for column number {column}, which is not there"),
+        };
+        self.misuse.get_or_insert(reason);
+    }
+}

@@ -1,0 +1,172 @@
+use parquet::{
+    basic::Encoding,
+    column::page::{Page, PageReader},
+};
+
+use super::{PartError, rle};
+
+/// Many strings in one piece of memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strings {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Strings {
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The string at `index`; empty if there is none.
+    pub fn get(&self, index: usize) -> &str {
+        let begin = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.get(index).and_then(|end| self.text.get(begin..*end)).unwrap_or("")
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+}
+
+/// A column of strings: each row is a code into a dictionary.
+///
+/// The dictionary keeps the order in which values first occur. An entry can occur more than once in it:
+/// each row group of the file brings its own entries, and columns of mostly distinct values are not
+/// stored as a dictionary at all. To intern, look up each entry once and map the codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StringColumn {
+    pub dictionary: Strings,
+    /// Per row a position in `dictionary`, or [`StringColumn::NULL`].
+    pub codes: Vec<u32>,
+}
+
+impl StringColumn {
+    /// The code of a row without value.
+    pub const NULL: u32 = u32::MAX;
+
+    /// The value of `row`; `None` if it is null or there is no such row.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.codes.get(row).filter(|code| **code != Self::NULL).map(|code| self.dictionary.get(*code as usize))
+    }
+}
+
+/// A [`StringColumn`] in reading, row group after row group.
+#[derive(Default)]
+pub(super) struct Collector {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    codes: Vec<u32>,
+    /// Scratch, to be reused from page to page.
+    levels: Vec<u32>,
+    page_codes: Vec<u32>,
+}
+
+impl Collector {
+    pub fn reserve(&mut self, n_rows: usize) -> Result<(), PartError> {
+        self.codes.try_reserve_exact(n_rows).map_err(PartError::corrupt)
+    }
+
+    /// Reads one column chunk of `n_rows` rows.
+    pub fn chunk(&mut self, pages: &mut dyn PageReader, n_rows: usize, nullable: bool) -> Result<(), PartError> {
+        let goal = self.codes.len() + n_rows;
+        let first_entry = self.ends.len();
+        let mut n_entries = 0;
+        while let Some(page) = pages.get_next_page().map_err(PartError::corrupt)? {
+            match page {
+                Page::DictionaryPage { buf, num_values, .. } => {
+                    self.plain(&buf, num_values as usize)?;
+                    n_entries = self.ends.len() - first_entry;
+                }
+                Page::DataPage { buf, num_values, encoding, .. } => {
+                    let n_rows = num_values as usize;
+                    if n_rows > goal - self.codes.len() {
+                        return Err(PartError::corrupt("a page has more rows than its row group"));
+                    }
+                    self.data(&buf, n_rows, encoding, nullable, first_entry, n_entries)?;
+                }
+                Page::DataPageV2 { .. } => return Err(PartError::corrupt("pages of a version that is not used here")),
+            }
+        }
+        if self.codes.len() == goal { Ok(()) } else { Err(PartError::corrupt("a row group has too few rows")) }
+    }
+
+    pub fn finish(self) -> Result<StringColumn, PartError> {
+        let text = String::from_utf8(self.bytes).map_err(|_| PartError::corrupt("text that is not UTF-8"))?;
+        if !self.ends.iter().all(|end| text.is_char_boundary(*end)) {
+            return Err(PartError::corrupt("text that is not UTF-8"));
+        }
+        Ok(StringColumn { dictionary: Strings { text, ends: self.ends }, codes: self.codes })
+    }
+
+    /// Appends length-prefixed values to the dictionary.
+    fn plain(&mut self, mut data: &[u8], n_values: usize) -> Result<(), PartError> {
+        for _ in 0..n_values {
+            let length = length_prefix(&mut data)?;
+            self.bytes.extend_from_slice(rle::take(&mut data, length)?);
+            self.ends.push(self.bytes.len());
+        }
+        if self.ends.len() >= Self::MAX_ENTRIES {
+            return Err(PartError::corrupt("more distinct strings than codes"));
+        }
+        Ok(())
+    }
+
+    const MAX_ENTRIES: usize = StringColumn::NULL as usize;
+
+    fn data(
+        &mut self,
+        mut data: &[u8],
+        n_rows: usize,
+        encoding: Encoding,
+        nullable: bool,
+        first_entry: usize,
+        n_entries: usize,
+    ) -> Result<(), PartError> {
+        self.levels.clear();
+        let mut n_values = n_rows;
+        if nullable {
+            let length = length_prefix(&mut data)?;
+            rle::decode(rle::take(&mut data, length)?, 1, n_rows, &mut self.levels)?;
+            n_values = self.levels.iter().filter(|level| **level == 1).count();
+        }
+        self.page_codes.clear();
+        match encoding {
+            Encoding::PLAIN => {
+                let begin = self.ends.len() as u32;
+                self.plain(data, n_values)?;
+                self.page_codes.extend(begin..self.ends.len() as u32);
+            }
+            Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
+                let width = rle::take(&mut data, 1)?[0];
+                rle::decode(data, u32::from(width), n_values, &mut self.page_codes)?;
+                for code in &mut self.page_codes {
+                    if *code as usize >= n_entries {
+                        return Err(PartError::corrupt("a code that its dictionary does not have"));
+                    }
+                    *code += first_entry as u32;
+                }
+            }
+            other => return Err(PartError::corrupt(format!("strings in {other}, which is not used here"))),
+        }
+        if n_values == n_rows {
+            self.codes.extend_from_slice(&self.page_codes);
+        } else {
+            let mut values = self.page_codes.iter();
+            let of_level = |level: &u32| match level {
+                1 => values.next().copied().unwrap_or(StringColumn::NULL),
+                _ => StringColumn::NULL,
+            };
+            self.codes.extend(self.levels.iter().map(of_level));
+        }
+        Ok(())
+    }
+}
+
+fn length_prefix(data: &mut &[u8]) -> Result<usize, PartError> {
+    let head = rle::take(data, 4)?;
+    Ok(head.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize)
+}

@@ -1,0 +1,92 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::{Dataset, Model, ModelError, ModelFile, RecipeInfo, Report, popularity, sims, transitions};
+
+/// A way of learning to recommend.
+pub trait Recipe: Sync {
+    fn info(&self) -> &'static RecipeInfo;
+
+    /// Checks hyperparameters as users give them: name to value, both stages in one map.
+    ///
+    /// # Errors
+    /// [`ParamError`] for the first unknown name, value that does not parse, or value out of range.
+    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError>;
+
+    /// Splits, fits, evaluates on the held-out part, then fits on everything.
+    ///
+    /// Data, hyperparameters and seed decide every byte of the model; the number of threads does not.
+    fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError>;
+
+    /// Opens a model from its resident files (those with [`ModelFile::paged`] unset), which are checked
+    /// against the checksums in `model.json`.
+    fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError>;
+}
+
+/// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
+pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
+    let all: [&'static dyn Recipe; 3] = [&popularity::PopularityCount, &sims::Sims, &transitions::Transitions];
+    all.into_iter().find(|recipe| recipe.info().name == name)
+}
+
+/// One training: what to learn from, how, and whom to tell.
+pub struct TrainingTask<'a> {
+    pub dataset: &'a Dataset,
+    /// As given by the user; what is missing takes its default or is chosen on a validation part.
+    pub hyperparameters: &'a BTreeMap<String, String>,
+    pub seed: u64,
+    pub progress: &'a dyn Progress,
+}
+
+/// Hears how far a training is, and can stop it.
+pub trait Progress: Sync {
+    /// `done` runs from 0 to 1 over the whole training.
+    fn report(&self, step: &str, done: f64);
+
+    /// If true, the training ends with [`TrainError::Stopped`] within a second or two.
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+impl Progress for () {
+    fn report(&self, _step: &str, _done: f64) {}
+}
+
+/// What a training leaves.
+pub struct Trained {
+    /// The first is `model.json`: format version, recipe, counts, hyperparameters, and name, size and
+    /// SHA-256 of each other file.
+    pub files: Vec<ModelFile>,
+    pub report: Report,
+    /// Every hyperparameter in force.
+    pub hyperparameters: BTreeMap<String, String>,
+    /// Those of them that were chosen on a validation part.
+    pub chosen: BTreeMap<String, String>,
+}
+
+/// A hyperparameter that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ParamError {
+    #[error("unknown hyperparameter `{name}` for recipe {recipe}; it has: {known}")]
+    Unknown { name: String, recipe: &'static str, known: String },
+    #[error("hyperparameter `{name}` is `{value}`; expected {expected}")]
+    Value { name: String, value: String, expected: String },
+}
+
+/// Why a training came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The data are not enough; the text is the documented failure reason.
+    #[error("{0}")]
+    Data(String),
+    #[error(transparent)]
+    Param(#[from] ParamError),
+    #[error("stopped")]
+    Stopped,
+    /// The result would be wrong (a score that is not finite, say).
+    #[error("{0}")]
+    Numerical(String),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}

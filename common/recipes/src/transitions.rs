@@ -1,0 +1,105 @@
+//! palate-transitions: what users turn to next, from what others turned to soon after the same items.
+//!
+//! Training counts, for every item `i` and every item `j` that followed it within a window,
+//! `c(i,j) = Σ 2^(-Δt / f) / d`, where `d` is the distance in events and `Δt` the time between them. A
+//! request reads the user's newest events, `h` = 0 the newest, and gives item `j` the score
+//!
+//! ```text
+//! s(j) = Σ_h  2^(-h / half_life) 2^(-Δt / f)  n(i_h)^-a  ( c(i_h,j)^p n(j)^-b  +  smoothing · popularity(j) )
+//! ```
+//!
+//! divided by its sum over all items, so that scores lie in 0 to 1 and sum to 1. `n` counts interactions,
+//! `popularity` is the share of an item among all pairs of a user and an item. Where an item was seldom
+//! followed by others, popularity weighs more; a user without events gets popular items.
+//!
+//! | hyperparameter    | sign        | meaning                                                          |
+//! |-------------------|-------------|------------------------------------------------------------------|
+//! | `window`          | `d` ≤       | events after an item that count as following it                  |
+//! | `backward_weight` |             | what a step back counts, beside 1 for a step forward             |
+//! | `fade_days`       | `f`         | days after which time halves a weight; 0: time does not matter   |
+//! | `count_power`     | `p`         | below 1, a few strong transitions do not drown the others        |
+//! | `from_power`      | `a`         | discount of items that the user's common items lead from         |
+//! | `to_power`        | `b`         | discount of items that everything leads to                       |
+//! | `history_length`  | `h` <       | newest events of the user that are read                          |
+//! | `half_life`       |             | events after which an event weighs half                          |
+//! | `seen_weight`     |             | factor for items in the user's history; 0: they come last        |
+//! | `smoothing`       |             | weight of popularity                                             |
+//!
+//! What is not given and has no default is chosen on the training users, each of whose last events is
+//! held back, one hyperparameter after the other, by NDCG at 25. The user side keeps the 1000 newest
+//! events of each user if `seen_weight` is below 1, otherwise `history_length`.
+
+mod choose;
+mod config;
+mod count;
+mod scorer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalogue::TRANSITIONS;
+use crate::dataset::Histories;
+use crate::model::{Contents, ItemSide, Manifest, Served, SparseRows, UserSide};
+use crate::params::Params;
+use crate::popularity::Popular;
+use crate::training::{Evaluated, evaluated};
+use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{TrainError, Trained, TrainingTask};
+use choose::choose;
+pub use config::HYPERPARAMETERS;
+use config::TransitionsValidParams;
+use scorer::Transitions as Fitted;
+
+pub struct Transitions;
+
+/// Newest events of a user that the model keeps to know what was seen.
+const SEEN_EVENTS: usize = 1000;
+
+impl Recipe for Transitions {
+    fn info(&self) -> &'static RecipeInfo {
+        &TRANSITIONS
+    }
+
+    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
+        Params::check(self.info(), hyperparameters).map(|_| ())
+    }
+
+    fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
+        let given = Params::check(self.info(), task.hyperparameters)?;
+        let (users, items) = (task.dataset.users(), task.dataset.items());
+        let prepare = |training: &Histories| choose(training, items.len(), &given, task.seed, task.progress);
+        let fit = |config: &TransitionsValidParams, histories: &Histories| {
+            let counts = count::follow_ups(histories, items.len(), &config.counting(), task.progress)?;
+            Ok(Fitted::fit(&counts, histories, Popular::count(histories, items.len()), config))
+        };
+        let Evaluated { prepared: config, scorer, report } = evaluated(task, self.info(), prepare, fit)?;
+        scorer.check()?;
+        let hyperparameters = config.to_text();
+        let settled = given.to_text();
+        let chosen = hyperparameters.iter().filter(|(name, _)| !settled.contains_key(*name));
+        let chosen = chosen.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut files = vec![ItemSide::write(items, scorer.popular())?, scorer.write()?];
+        let n_kept = if config.seen_weight < 1.0 { SEEN_EVENTS } else { config.history_length };
+        files.extend(UserSide::write(users, task.dataset.histories(), n_kept)?);
+        let manifest = Manifest::of(self.info(), task, &hyperparameters);
+        Ok(Trained { files: manifest.seal(files)?, report, hyperparameters, chosen })
+    }
+
+    fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
+        let contents = Contents::verify(files, self.info().name)?;
+        let damaged = |reason: String| ModelError::Damaged { name: "model.json".into(), reason };
+        let params = Params::check(self.info(), &contents.manifest.hyperparameters);
+        let params = params.map_err(|error| damaged(error.to_string()))?;
+        let config = TransitionsValidParams::settled(&params);
+        let config = config.ok_or_else(|| damaged("a hyperparameter is missing".into()))?;
+        let side = ItemSide::read(&contents)?;
+        let (rows, mut columns) = SparseRows::read(&contents, &[scorer::BACKOFF])?;
+        let backoff = columns.pop().unwrap_or_default();
+        let scorer = Fitted::new(rows, backoff, side.popular.clone(), &config);
+        let users = UserSide::read(&contents)?;
+        Ok(Arc::new(Served::new(side, scorer, Some(users))))
+    }
+}
+
+#[cfg(test)]
+mod tests;

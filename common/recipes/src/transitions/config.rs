@@ -1,0 +1,116 @@
+use std::collections::BTreeMap;
+
+use super::count::Counting;
+use crate::params::Params;
+use crate::{Hyperparameter, Range, Stage};
+
+const fn chosen(name: &'static str, range: Range) -> Hyperparameter {
+    Hyperparameter { name, stage: Stage::Algorithm, range, default: None, tunable: true }
+}
+
+pub const HYPERPARAMETERS: &[Hyperparameter] = &[
+    chosen("window", Range::Integer(1, 100)),
+    chosen("backward_weight", Range::Continuous(0.0, 1.0)),
+    chosen("fade_days", Range::Continuous(0.0, 3650.0)),
+    chosen("count_power", Range::Continuous(0.1, 1.0)),
+    chosen("from_power", Range::Continuous(0.0, 1.0)),
+    chosen("to_power", Range::Continuous(0.0, 1.0)),
+    chosen("history_length", Range::Integer(1, 100)),
+    chosen("half_life", Range::Continuous(0.1, 100.0)),
+    chosen("seen_weight", Range::Continuous(0.0, 1.0)),
+    Hyperparameter { default: Some("1.0"), ..chosen("smoothing", Range::Continuous(0.0, 1000.0)) },
+];
+
+/// Hyperparameters that are in range; [`super`] says what each means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransitionsValidParams {
+    pub window: usize,
+    pub backward_weight: f64,
+    pub fade_days: f64,
+    pub count_power: f64,
+    pub from_power: f64,
+    pub to_power: f64,
+    pub history_length: usize,
+    pub half_life: f64,
+    pub seen_weight: f64,
+    pub smoothing: f64,
+}
+
+impl TransitionsValidParams {
+    /// `None` if one of them has no value.
+    pub fn settled(params: &Params) -> Option<Self> {
+        Some(Self {
+            window: params.integer("window")?,
+            backward_weight: params.continuous("backward_weight")?,
+            fade_days: params.continuous("fade_days")?,
+            count_power: params.continuous("count_power")?,
+            from_power: params.continuous("from_power")?,
+            to_power: params.continuous("to_power")?,
+            history_length: params.integer("history_length")?,
+            half_life: params.continuous("half_life")?,
+            seen_weight: params.continuous("seen_weight")?,
+            smoothing: params.continuous("smoothing")?,
+        })
+    }
+
+    /// What is given, and otherwise values from which a search sets out.
+    pub fn start(params: &Params) -> Self {
+        Self {
+            window: params.integer("window").unwrap_or(10),
+            backward_weight: params.continuous("backward_weight").unwrap_or(0.3),
+            fade_days: params.continuous("fade_days").unwrap_or(0.0),
+            count_power: params.continuous("count_power").unwrap_or(0.6),
+            from_power: params.continuous("from_power").unwrap_or(0.5),
+            to_power: params.continuous("to_power").unwrap_or(0.05),
+            history_length: params.integer("history_length").unwrap_or(10),
+            half_life: params.continuous("half_life").unwrap_or(2.0),
+            seen_weight: params.continuous("seen_weight").unwrap_or(0.1),
+            smoothing: params.continuous("smoothing").unwrap_or(1.0),
+        }
+    }
+
+    pub fn to_text(&self) -> BTreeMap<String, String> {
+        let whole = |name: &str, value: usize| (name.to_owned(), value.to_string());
+        let real = |name: &str, value: f64| (name.to_owned(), format!("{value:?}"));
+        BTreeMap::from([
+            whole("window", self.window),
+            real("backward_weight", self.backward_weight),
+            real("fade_days", self.fade_days),
+            real("count_power", self.count_power),
+            real("from_power", self.from_power),
+            real("to_power", self.to_power),
+            whole("history_length", self.history_length),
+            real("half_life", self.half_life),
+            real("seen_weight", self.seen_weight),
+            real("smoothing", self.smoothing),
+        ])
+    }
+
+    /// The part of them that the counts depend on.
+    pub fn counting(&self) -> Counting {
+        Counting { window: self.window, backward_weight: self.backward_weight as f32, fade: self.fade() }
+    }
+
+    pub fn fade(&self) -> Fade {
+        Fade { days: self.fade_days }
+    }
+
+    /// What the event weighs that `place` events are newer than.
+    pub fn event_weight(&self, place: usize) -> f32 {
+        (-(place as f64) / self.half_life).exp2() as f32
+    }
+}
+
+/// How time takes weight away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fade {
+    /// Days after which half is left; 0 if all stays.
+    pub days: f64,
+}
+
+impl Fade {
+    /// What is left after some seconds.
+    pub fn after(self, seconds: i64) -> f32 {
+        if self.days == 0.0 { 1.0 } else { (-(seconds.max(0) as f64) / (self.days * 86_400.0)).exp2() as f32 }
+    }
+}

@@ -1,0 +1,91 @@
+//! What a caller did wrong, or what we could not do: the one place that knows codes and statuses.
+
+use palate_store::StoreError;
+
+use crate::wire::{Api, Violation};
+
+/// Why an operation was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpError {
+    #[error("{0}")]
+    InvalidInput(String),
+    #[error("{0}")]
+    InvalidNextToken(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{0}")]
+    InUse(String),
+    /// Something that the operation had read was changed before it could commit. The operation is done
+    /// again; a caller sees this only if that goes on and on.
+    #[error("A resource that this request depends on keeps changing: {0}. Try again.")]
+    Changed(String),
+    #[error("{0}")]
+    AlreadyExists(String),
+    /// The body is not JSON.
+    #[error("{0}")]
+    Serialization(String),
+    #[error("{0}")]
+    UnknownOperation(String),
+    /// An operation of Amazon Personalize that Palate does not have yet.
+    #[error("{0}")]
+    NotImplemented(String),
+    #[error("{0}")]
+    TooLarge(String),
+    #[error("The service failed. The request may be tried again.")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl OpError {
+    /// `Invalid { name, .. }` with a formatted message is common enough for a short word.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::InvalidInput(message.into())
+    }
+
+    pub fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The exception's name and the status of `api`'s response.
+    pub fn code(&self, api: Api) -> (&'static str, u16) {
+        let control = api == Api::Control;
+        match self {
+            Self::InvalidInput(_) => ("InvalidInputException", 400),
+            Self::InvalidNextToken(_) => ("InvalidNextTokenException", 400),
+            Self::NotFound(_) => ("ResourceNotFoundException", if control { 400 } else { 404 }),
+            Self::InUse(_) | Self::Changed(_) => ("ResourceInUseException", if control { 400 } else { 409 }),
+            Self::AlreadyExists(_) => ("ResourceAlreadyExistsException", 400),
+            Self::Serialization(_) => ("SerializationException", 400),
+            Self::UnknownOperation(_) => ("UnknownOperationException", 404),
+            // 501 is the one server error that SDKs do not retry.
+            Self::NotImplemented(_) => ("NotImplementedException", 501),
+            Self::TooLarge(_) => ("RequestEntityTooLargeException", 413),
+            Self::Internal(_) => ("InternalFailure", 500),
+        }
+    }
+}
+
+impl From<StoreError> for OpError {
+    /// Conditional failures that mean something to the caller are handled where they are expected; what is
+    /// left is ours.
+    fn from(error: StoreError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<Violation> for OpError {
+    fn from(violation: Violation) -> Self {
+        Self::InvalidInput(violation.0)
+    }
+}
+
+/// An error and what caused it, in one line for the log.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,100 @@
+//! The parts of an import, gathered and written.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use palate_recipes::parts::{PartError, concat};
+use palate_store::{BlobStore, PutCondition, StoreError};
+use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
+
+use super::{ImportError, PartInfo, Tuning, failed};
+
+/// Gathers encoded pieces into parts. One part is in writing while the next is gathered.
+pub(super) struct Sink {
+    store: Arc<dyn BlobStore>,
+    prefix: String,
+    tuning: Tuning,
+    pieces: Vec<Bytes>,
+    rows: u64,
+    bytes: usize,
+    writing: Option<JoinHandle<Result<PartInfo, ImportError>>>,
+    /// Parts that were begun, written or not.
+    n_begun: usize,
+    written: Vec<PartInfo>,
+}
+
+impl Sink {
+    pub fn new(store: Arc<dyn BlobStore>, prefix: &str, tuning: Tuning) -> Self {
+        let prefix = prefix.trim_end_matches('/').to_owned();
+        Self { store, prefix, tuning, pieces: Vec::new(), rows: 0, bytes: 0, writing: None, n_begun: 0, written: Vec::new() }
+    }
+
+    /// Adds a piece, itself a small part, of so many rows.
+    pub async fn add(&mut self, piece: Bytes, rows: u64) -> Result<(), ImportError> {
+        let full = self.rows + rows > self.tuning.part_rows || self.bytes + piece.len() > self.tuning.part_bytes;
+        if full && self.rows > 0 {
+            self.write().await?;
+        }
+        self.rows += rows;
+        self.bytes += piece.len();
+        self.pieces.push(piece);
+        Ok(())
+    }
+
+    /// Writes what is left and gives the parts, in the order of their rows.
+    pub async fn finish(&mut self) -> Result<Vec<PartInfo>, ImportError> {
+        if self.rows > 0 {
+            self.write().await?;
+        }
+        self.settle().await?;
+        Ok(std::mem::take(&mut self.written))
+    }
+
+    /// Removes what was written, as far as the store lets us.
+    pub async fn clear(&mut self) {
+        // Its outcome does not matter, but it must not write after we have removed.
+        let _ = self.settle().await;
+        for number in 0..self.n_begun {
+            let key = self.key(number);
+            if let Err(error) = self.store.delete(&key).await {
+                tracing::warn!(key, %error, "a part of a failed import stays behind");
+            }
+        }
+    }
+
+    fn key(&self, number: usize) -> String {
+        format!("{}/part-{number:05}.parquet", self.prefix)
+    }
+
+    async fn write(&mut self) -> Result<(), ImportError> {
+        self.settle().await?;
+        let key = self.key(self.n_begun);
+        self.n_begun += 1;
+        self.bytes = 0;
+        let (pieces, rows) = (std::mem::take(&mut self.pieces), std::mem::take(&mut self.rows));
+        self.writing = Some(tokio::spawn(write(Arc::clone(&self.store), key, pieces, rows)));
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<(), ImportError> {
+        if let Some(writing) = self.writing.take() {
+            let part = writing.await.map_err(|error| failed("writing a part", error))??;
+            self.written.push(part);
+        }
+        Ok(())
+    }
+}
+
+async fn write(store: Arc<dyn BlobStore>, key: String, mut pieces: Vec<Bytes>, rows: u64) -> Result<PartInfo, ImportError> {
+    let joined = tokio::task::spawn_blocking(move || {
+        let content = if pieces.len() == 1 { pieces.swap_remove(0) } else { concat(&pieces)? };
+        let sha256: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok::<_, PartError>((content, sha256))
+    });
+    let joined = joined.await.map_err(|error| failed("joining a part", error))?;
+    let (content, sha256) = joined.map_err(|error| failed("joining a part", error))?;
+    let bytes = content.len() as u64;
+    store.put(&key, content, PutCondition::Always).await.map_err(|error: StoreError| ImportError::Store(error))?;
+    Ok(PartInfo { key, rows, bytes, sha256 })
+}

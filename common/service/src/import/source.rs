@@ -1,0 +1,241 @@
+//! The user's files as a stream of chunks of whole lines.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use palate_store::{BlobMeta, BlobStore, StoreError};
+use tokio::sync::mpsc;
+
+use super::{ImportError, Tuning, layout::Layout, rows::without_end};
+use crate::schema::Schema;
+
+/// Keys of one page of a listing.
+const PAGE: usize = 1_000;
+const BOM: &str = "\u{feff}";
+
+/// Some lines of a file, to be read by themselves.
+pub(super) struct Chunk {
+    pub content: Bytes,
+    pub file: Arc<File>,
+    /// The physical line, from 1, that the chunk begins with, if it is the first of its file.
+    pub first_line: Option<u64>,
+}
+
+/// A file and what its header says.
+pub(super) struct File {
+    /// As `s3://bucket/key`.
+    pub name: String,
+    pub layout: Layout,
+    /// As it was when the import began.
+    pub meta: BlobMeta,
+}
+
+/// The bucket that a request names.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub store: Arc<dyn BlobStore>,
+    pub bucket: String,
+}
+
+impl Source {
+    fn name(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+
+    /// The files at a location: one object, or the CSV files of the folder's first level.
+    pub async fn files(&self, location: &str) -> Result<Vec<BlobMeta>, ImportError> {
+        if !location.is_empty() && !location.ends_with('/') {
+            return match self.store.head(location).await {
+                Ok(file) => Ok(vec![file]),
+                Err(error) => Err(self.refusal(location, error)),
+            };
+        }
+        let mut files = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.list(location, after.as_deref(), PAGE).await;
+            let page = page.map_err(|error| self.refusal(location, error))?;
+            files.extend(page.entries.into_iter().filter(|file| is_csv_of(location, &file.key)));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        if files.is_empty() {
+            let folder = self.name(location);
+            let reason = format!("Invalid Data location. {folder} has no file that ends with .csv on its first level.");
+            return Err(ImportError::Data(reason));
+        }
+        Ok(files)
+    }
+
+    /// Sends the files chunk by chunk, and ends after the first error. Meant to run as a task of its own:
+    /// it reads ahead as far as the channel takes it, and stops when the channel is closed.
+    pub async fn send(
+        self,
+        files: Vec<BlobMeta>,
+        schema: Schema,
+        tuning: Tuning,
+        chunks: mpsc::Sender<Result<Chunk, ImportError>>,
+    ) {
+        let mut first: Option<Arc<File>> = None;
+        for file in files {
+            if let Err(end) = self.send_file(&file, &schema, &tuning, &mut first, &chunks).await {
+                if let End::Failed(error) = end {
+                    // If nobody listens any more, nobody wants to know.
+                    let _ = chunks.send(Err(error)).await;
+                }
+                return;
+            }
+        }
+    }
+
+    async fn send_file(
+        &self,
+        meta: &BlobMeta,
+        schema: &Schema,
+        tuning: &Tuning,
+        first: &mut Option<Arc<File>>,
+        chunks: &mpsc::Sender<Result<Chunk, ImportError>>,
+    ) -> Result<(), End> {
+        let name = self.name(&meta.key);
+        let mut ranges = std::pin::pin!(self.ranges(meta, tuning));
+        let mut pending: Vec<u8> = Vec::new();
+        let mut file: Option<Arc<File>> = None;
+        let mut first_line = None;
+        loop {
+            let range = ranges.next().await.transpose().map_err(|error| self.refusal(&meta.key, error))?;
+            let ended = range.is_none();
+            pending.extend_from_slice(&range.unwrap_or_default());
+            let whole = match pending.iter().rposition(|byte| *byte == b'\n') {
+                _ if ended => pending.len(),
+                Some(end) => end + 1,
+                None if pending.len() > tuning.max_line_bytes => {
+                    let most = tuning.max_line_bytes >> 20;
+                    let reason = format!("{name}: a line is longer than {most} MiB; each record stands on one line.");
+                    return Err(ImportError::Data(reason).into());
+                }
+                None => continue,
+            };
+            let rest = pending.split_off(whole);
+            let mut content = Bytes::from(std::mem::replace(&mut pending, rest));
+            let file = match &file {
+                Some(file) => file,
+                None => {
+                    let Some((header, lines)) = header(&mut content, &name)? else {
+                        if ended {
+                            let reason = format!("{name} is empty; its first line must name the columns.");
+                            return Err(ImportError::Data(reason).into());
+                        }
+                        continue;
+                    };
+                    first_line = Some(lines + 1);
+                    let layout = Layout::read(&header, schema, &name).map_err(ImportError::Data)?;
+                    if let Some(first) = first.as_ref().filter(|first| first.layout.names != layout.names) {
+                        let reason = format!(
+                            "{name}, line 1: the header differs from that of {}; all files of a folder need the same.",
+                            first.name
+                        );
+                        return Err(ImportError::Data(reason).into());
+                    }
+                    let opened = Arc::new(File { name: name.clone(), layout, meta: meta.clone() });
+                    first.get_or_insert_with(|| Arc::clone(&opened));
+                    file.insert(opened)
+                }
+            };
+            if !content.is_empty() {
+                let chunk = Chunk { content, file: Arc::clone(file), first_line: first_line.take() };
+                chunks.send(Ok(chunk)).await.map_err(|_| End::Unheard)?;
+            }
+            if ended {
+                break;
+            }
+        }
+        Ok(self.check_unchanged(meta).await?)
+    }
+
+    /// Fails if the file is not any more what it was: what was read may then be of both.
+    pub async fn check_unchanged(&self, meta: &BlobMeta) -> Result<(), ImportError> {
+        let now = self.store.head(&meta.key).await.map_err(|error| self.refusal(&meta.key, error))?;
+        if now.etag == meta.etag {
+            return Ok(());
+        }
+        Err(ImportError::Store(StoreError::Conflict { key: self.name(&meta.key) }))
+    }
+
+    /// The file's bytes in order, a few reads ahead.
+    fn ranges(
+        &self,
+        meta: &BlobMeta,
+        tuning: &Tuning,
+    ) -> impl futures::Stream<Item = Result<Bytes, StoreError>> + use<> {
+        let (size, step) = (meta.size, tuning.range_bytes.max(1));
+        let starts = (0..size.div_ceil(step)).map(move |number| number * step);
+        let (store, key) = (Arc::clone(&self.store), meta.key.clone());
+        let read = move |start: u64| {
+            let (store, key) = (Arc::clone(&store), key.clone());
+            async move {
+                let end = size.min(start + step);
+                let bytes = store.get_range(&key, start..end).await?;
+                // Shorter than it was: somebody is replacing it.
+                if bytes.len() as u64 == end - start { Ok(bytes) } else { Err(StoreError::Conflict { key }) }
+            }
+        };
+        futures::stream::iter(starts).map(read).buffered(tuning.reads_ahead.max(1))
+    }
+
+    /// What a store's failure means for the job.
+    fn refusal(&self, key: &str, error: StoreError) -> ImportError {
+        let name = self.name(key);
+        match error {
+            StoreError::NotFound { .. } => ImportError::Data(format!("Invalid Data location. {name} does not exist.")),
+            StoreError::Invalid { reason, .. } => {
+                ImportError::Data(format!("Invalid Data location. {name} cannot be read: {reason}."))
+            }
+            StoreError::Denied { .. } => ImportError::Data(format!(
+                "Insufficient privileges for accessing data in Amazon S3. {name} cannot be read; allow Palate to list \
+                 the bucket and to get its objects."
+            )),
+            other => ImportError::Store(other),
+        }
+    }
+}
+
+/// Why a file's chunks end early.
+enum End {
+    Failed(ImportError),
+    /// Nobody takes the chunks any more.
+    Unheard,
+}
+
+impl From<ImportError> for End {
+    fn from(error: ImportError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn is_csv_of(folder: &str, key: &str) -> bool {
+    let name = key.strip_prefix(folder).unwrap_or(key);
+    let ending = name.len().checked_sub(4).and_then(|start| name.get(start..));
+    !name.contains('/') && !name.starts_with('.') && ending.is_some_and(|ending| ending.eq_ignore_ascii_case(".csv"))
+}
+
+/// Splits the header off, with blank lines before it; gives it and the number of lines taken. `None` if
+/// there are only blank lines.
+fn header(content: &mut Bytes, name: &str) -> Result<Option<(String, u64)>, ImportError> {
+    let mut lines = 0;
+    while !content.is_empty() {
+        let end = content.iter().position(|byte| *byte == b'\n').map_or(content.len(), |end| end + 1);
+        let line = content.split_to(end);
+        lines += 1;
+        let line = std::str::from_utf8(&line).map_err(|_| {
+            ImportError::Data(format!("{name}, line {lines}: the header is not UTF-8; save the file as UTF-8, uncompressed."))
+        })?;
+        let line = without_end(if lines == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line });
+        if !line.is_empty() {
+            return Ok(Some((line.to_owned(), lines)));
+        }
+    }
+    Ok(None)
+}

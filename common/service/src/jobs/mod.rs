@@ -1,0 +1,143 @@
+//! Jobs: work that outlives a request, done at least once and seen exactly once.
+//!
+//! A job is a record beside the resource that it brings about, created in the same commit. Whoever runs it
+//! takes a lease on the record and renews it; a worker that dies stops renewing, and another takes over. The
+//! commit that settles the resource also deletes the job record at the version that the lease holder knows,
+//! so a worker that lost its lease cannot change anything any more.
+
+mod lease;
+mod run;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use palate_store::{Key, StoreError, Write};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use lease::Lost;
+pub(crate) use run::{Run, run};
+
+use crate::error::OpError;
+use crate::records::{FORMAT, Resource, encode};
+use crate::service::{JobKind, JobRef, Service};
+use crate::wire::Timestamp;
+
+/// A job that has failed this often for reasons of ours is given up.
+pub(crate) const MAX_ATTEMPTS: u32 = 5;
+
+const PARTITION: &str = "job";
+
+/// A resource that a job brings about.
+pub(crate) trait Job: Resource + Clone {
+    const JOB: JobKind;
+
+    /// What the work leaves for the settling commit.
+    type Product: Send + Sync;
+
+    /// The job is taken up: `CREATE IN_PROGRESS`.
+    fn begin(&mut self, now: Timestamp);
+
+    /// The job has ended: `ACTIVE`, or `CREATE FAILED` with a reason.
+    fn settle(&mut self, failure: Option<String>, now: Timestamp);
+
+    /// Does the work. It may run more than once, also at the same time as a run that lost its lease: what it
+    /// writes goes under names of this attempt, and nothing shows before `finish`.
+    fn work(service: &Arc<Service>, run: &Run<Self>) -> impl Future<Output = Result<Self::Product, WorkError>> + Send;
+
+    /// Fills in `resource` and gives the writes that make the product visible. Called again if they conflict.
+    fn finish(
+        service: &Arc<Service>,
+        resource: &mut Self,
+        product: &Self::Product,
+    ) -> impl Future<Output = Result<Vec<Write>, WorkError>> + Send;
+}
+
+/// Why work did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkError {
+    /// The job fails for good; the text is the user's `failureReason`.
+    #[error("{0}")]
+    Failed(String),
+    /// Something of ours failed; another attempt may succeed.
+    #[error("{0}")]
+    Retry(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another worker has the job now.
+    #[error("the lease is lost")]
+    Lost,
+}
+
+impl WorkError {
+    pub fn retry(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Retry(error.into())
+    }
+}
+
+impl From<StoreError> for WorkError {
+    fn from(error: StoreError) -> Self {
+        Self::retry(error)
+    }
+}
+
+impl From<OpError> for WorkError {
+    fn from(error: OpError) -> Self {
+        match error {
+            OpError::Internal(source) => Self::Retry(source),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JobRecord {
+    format: u64,
+    kind: JobKind,
+    /// How often a worker has taken it up.
+    attempt: u32,
+    created_ms: u64,
+    /// Nobody else may take it up before this.
+    leased_until_ms: u64,
+}
+
+fn key(arn: &str) -> Key {
+    Key::new(PARTITION, arn)
+}
+
+/// The write that queues the job of a resource, for the commit that creates or changes the resource. It
+/// fails if the resource has a job already.
+pub(crate) fn queue<J: Job>(service: &Service, arn: &str) -> Result<Write, OpError> {
+    let record =
+        JobRecord { format: FORMAT, kind: J::JOB, attempt: 0, created_ms: service.clock.now_ms(), leased_until_ms: 0 };
+    Ok(Write::Create { key: key(arn), value: encode(&record)? })
+}
+
+/// Starts a queued job. If that fails, the job stays queued and the next sweep starts it.
+pub(crate) async fn start<J: Job>(service: &Service, arn: &str) {
+    let job = JobRef { kind: J::JOB, job: arn.to_owned() };
+    if let Err(error) = service.starter.start(&job).await {
+        tracing::warn!(job = job.job, error = crate::error::chain(error.as_ref()), "job not started; it stays queued");
+    }
+}
+
+/// Starts every job again that nobody holds.
+pub(crate) async fn sweep(service: &Service) -> Result<usize, OpError> {
+    use palate_store::RecordStoreExt;
+    let now = service.clock.now_ms();
+    let mut started = 0;
+    for record in service.records.list_all(PARTITION, "").await? {
+        let job: JobRecord = crate::records::decode(&record)?;
+        // A job that is new may just be on its way to its first worker.
+        let waiting = job.attempt == 0 && now < job.created_ms.saturating_add(service.settings.lease_ms);
+        if waiting || now < job.leased_until_ms {
+            continue;
+        }
+        let job = JobRef { kind: job.kind, job: record.key.sort };
+        match service.starter.start(&job).await {
+            Ok(()) => started += 1,
+            Err(error) => {
+                tracing::warn!(job = job.job, error = crate::error::chain(error.as_ref()), "job not started again");
+            }
+        }
+    }
+    Ok(started)
+}

@@ -1,0 +1,55 @@
+//! Which function answers which operation.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::error::OpError;
+use crate::{events, resources, runtime};
+
+type Answer = Pin<Box<dyn Future<Output = Result<Value, OpError>> + Send>>;
+type Handler = Box<dyn Fn(Call) -> Answer + Send + Sync>;
+
+/// Operations by name; every resource adds its own.
+#[derive(Default)]
+pub(crate) struct Operations(HashMap<&'static str, Handler>);
+
+impl Operations {
+    pub fn add<F>(&mut self, name: &'static str, answer: impl Fn(Call) -> F + Send + Sync + 'static) -> &mut Self
+    where
+        F: Future<Output = Result<Value, OpError>> + Send + 'static,
+    {
+        self.0.insert(name, Box::new(move |call| Box::pin(answer(call))));
+        self
+    }
+}
+
+static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
+    let mut all = Operations::default();
+    resources::operations(&mut all);
+    runtime::operations(&mut all);
+    events::operations(&mut all);
+    all
+});
+
+/// The function that answers an operation, if it is there yet.
+pub(crate) fn find(name: &str) -> Option<&'static Handler> {
+    OPERATIONS.0.get(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::MODEL;
+
+    #[test]
+    fn every_operation_that_is_answered_is_in_the_model() {
+        for name in OPERATIONS.0.keys() {
+            assert!(MODEL.operations.iter().any(|operation| operation.name == *name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Dataset groups: what belongs together.
+
+use palate_store::Write;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Status;
+use super::dataset::Dataset;
+use super::event_tracker::EventTracker;
+use super::solution::Solution;
+use crate::arn::{Kind, Place};
+use crate::call::Call;
+use crate::error::OpError;
+use crate::operations::Operations;
+use crate::paging::page;
+use crate::records::Resource;
+use crate::wire::Timestamp;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DatasetGroup {
+    pub name: String,
+    pub dataset_group_arn: String,
+    pub status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_arn: Option<String>,
+    pub creation_date_time: Timestamp,
+    pub last_updated_date_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+}
+
+impl Resource for DatasetGroup {
+    const KIND: Kind = Kind::DatasetGroup;
+
+    fn arn(&self) -> &str {
+        &self.dataset_group_arn
+    }
+
+    fn created(&self) -> Timestamp {
+        self.creation_date_time
+    }
+}
+
+pub(super) fn operations(all: &mut Operations) {
+    all.add("CreateDatasetGroup", create)
+        .add("DescribeDatasetGroup", |call: Call| async move {
+            call.describe::<DatasetGroup>("datasetGroupArn", "datasetGroup").await
+        })
+        .add("ListDatasetGroups", list)
+        .add("DeleteDatasetGroup", delete);
+}
+
+async fn create(call: Call) -> Result<Value, OpError> {
+    let (role, key) = (call.optional_text("roleArn"), call.optional_text("kmsKeyArn"));
+    if role.is_some() != key.is_some() {
+        return Err(OpError::invalid("roleArn and kmsKeyArn must be given together, or neither"));
+    }
+    let now = call.now();
+    let group = DatasetGroup {
+        name: call.text("name").to_owned(),
+        dataset_group_arn: call.place.arn(Kind::DatasetGroup, call.text("name")),
+        status: Status::Active,
+        role_arn: role.map(str::to_owned),
+        kms_key_arn: key.map(str::to_owned),
+        creation_date_time: now,
+        last_updated_date_time: now,
+        domain: call.optional_text("domain").map(str::to_owned),
+    };
+    call.records().create(&group, call.tags(), Vec::new()).await?;
+    let mut answer = json!({"datasetGroupArn": group.dataset_group_arn});
+    if let Some(domain) = group.domain {
+        answer["domain"] = Value::String(domain);
+    }
+    Ok(answer)
+}
+
+async fn list(call: Call) -> Result<Value, OpError> {
+    let groups = call.records().all::<DatasetGroup>(&call.place, "").await?;
+    page(&call, groups, "datasetGroups", "DatasetGroupSummary", "")
+}
+
+async fn delete(call: Call) -> Result<Value, OpError> {
+    let group = call.resource::<DatasetGroup>("datasetGroupArn").await?;
+    let arn = &group.resource.dataset_group_arn;
+    let place = Place::of(arn).unwrap_or_else(|| call.place.clone());
+    let mut left = Vec::new();
+    let datasets = call.records().all::<Dataset>(&place, &format!("{}/", group.resource.name)).await?;
+    left.extend(datasets.into_iter().map(|stored| stored.resource.dataset_arn));
+    let solutions = call.records().all::<Solution>(&place, "").await?;
+    left.extend(
+        solutions.into_iter().map(|s| s.resource).filter(|s| s.dataset_group_arn == *arn).map(|s| s.solution_arn),
+    );
+    let trackers = call.records().all::<EventTracker>(&place, "").await?;
+    left.extend(
+        trackers.into_iter().map(|t| t.resource).filter(|t| t.dataset_group_arn == *arn).map(|t| t.event_tracker_arn),
+    );
+    if let Some(one) = left.first() {
+        let message = format!("{arn} has {} resources that must be deleted first, among them {one}", left.len());
+        return Err(OpError::InUse(message));
+    }
+    call.records().remove(&group, Vec::new()).await?;
+    Ok(Value::Null)
+}
+
+/// The group that a new resource belongs to, and the write that keeps it from being deleted meanwhile.
+pub(super) async fn group_of(call: &Call) -> Result<(DatasetGroup, Write), OpError> {
+    let group = call.resource::<DatasetGroup>("datasetGroupArn").await?;
+    let touch = group.touch()?;
+    Ok((group.resource, touch))
+}

@@ -1,0 +1,209 @@
+//! Dataset import jobs: bulk rows from the user's bucket into a dataset.
+
+use std::sync::Arc;
+
+use palate_store::Write;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Status;
+use super::dataset::{Dataset, Manifest};
+use super::schema::DatasetSchema;
+use crate::arn::{Kind, Place};
+use crate::call::Call;
+use crate::error::OpError;
+use crate::import::{self, ImportError, ImportOutcome, ImportRequest};
+use crate::jobs::{self, Job, Run, WorkError};
+use crate::operations::Operations;
+use crate::paging::page;
+use crate::records::{FORMAT, Resource};
+use crate::service::{JobKind, Service};
+use crate::wire::Timestamp;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DatasetImportJob {
+    pub job_name: String,
+    pub dataset_import_job_arn: String,
+    pub dataset_arn: String,
+    pub data_source: DataSource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    pub status: Status,
+    pub creation_date_time: Timestamp,
+    pub last_updated_date_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    pub import_mode: ImportMode,
+    #[serde(rename = "publishAttributionMetricsToS3", skip_serializing_if = "Option::is_none")]
+    pub publish_attribution_metrics_to_s3: Option<bool>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DataSource {
+    #[serde(default)]
+    pub data_location: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum ImportMode {
+    /// Replaces all earlier bulk rows.
+    #[default]
+    Full,
+    /// Adds to them.
+    Incremental,
+}
+
+impl Resource for DatasetImportJob {
+    const KIND: Kind = Kind::DatasetImportJob;
+
+    fn arn(&self) -> &str {
+        &self.dataset_import_job_arn
+    }
+
+    fn created(&self) -> Timestamp {
+        self.creation_date_time
+    }
+}
+
+pub(super) fn operations(all: &mut Operations) {
+    all.add("CreateDatasetImportJob", create)
+        .add("DescribeDatasetImportJob", |call: Call| async move {
+            call.describe::<DatasetImportJob>("datasetImportJobArn", "datasetImportJob").await
+        })
+        .add("ListDatasetImportJobs", list);
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateRequest {
+    job_name: String,
+    data_source: DataSource,
+    role_arn: Option<String>,
+    #[serde(default)]
+    import_mode: ImportMode,
+    #[serde(rename = "publishAttributionMetricsToS3")]
+    publish_attribution_metrics_to_s3: Option<bool>,
+}
+
+async fn create(call: Call) -> Result<Value, OpError> {
+    let request: CreateRequest = call.parse()?;
+    if request.data_source.data_location.is_empty() {
+        return Err(OpError::invalid("dataSource.dataLocation must be given: s3://bucket/key or s3://bucket/folder/"));
+    }
+    split_s3(&request.data_source.data_location, "dataSource.dataLocation")?;
+    if request.publish_attribution_metrics_to_s3 == Some(true) {
+        return Err(OpError::invalid("publishAttributionMetricsToS3 is not available in this version of Palate"));
+    }
+    let dataset = call.resource::<Dataset>("datasetArn").await?;
+    let (manifest, _) = Manifest::read(call.records(), &dataset.resource.dataset_arn).await?;
+    if request.import_mode == ImportMode::Incremental && manifest.parts.is_empty() {
+        return Err(OpError::invalid(format!(
+            "The first import into {} must have importMode FULL",
+            dataset.resource.dataset_arn
+        )));
+    }
+    let now = call.now();
+    let job = DatasetImportJob {
+        dataset_import_job_arn: call.place.arn(Kind::DatasetImportJob, &request.job_name),
+        job_name: request.job_name,
+        dataset_arn: dataset.resource.dataset_arn.clone(),
+        data_source: request.data_source,
+        role_arn: request.role_arn,
+        status: Status::CreatePending,
+        creation_date_time: now,
+        last_updated_date_time: now,
+        failure_reason: None,
+        import_mode: request.import_mode,
+        publish_attribution_metrics_to_s3: request.publish_attribution_metrics_to_s3,
+    };
+    let arn = job.dataset_import_job_arn.clone();
+    let with = vec![dataset.touch()?, jobs::queue::<DatasetImportJob>(&call.service, &arn)?];
+    call.records().create(&job, call.tags(), with).await?;
+    jobs::start::<DatasetImportJob>(&call.service, &arn).await;
+    Ok(json!({"datasetImportJobArn": arn}))
+}
+
+async fn list(call: Call) -> Result<Value, OpError> {
+    let dataset = call.optional_text("datasetArn");
+    let mut jobs = call.records().all::<DatasetImportJob>(&call.place, "").await?;
+    if let Some(dataset) = dataset {
+        Kind::Dataset.check(dataset, "datasetArn")?;
+        jobs.retain(|job| job.resource.dataset_arn == dataset);
+    }
+    page(&call, jobs, "datasetImportJobs", "DatasetImportJobSummary", dataset.unwrap_or_default())
+}
+
+/// Bucket and key of `s3://bucket/key`; the key may be empty or end with `/`.
+pub(super) fn split_s3<'a>(location: &'a str, member: &str) -> Result<(&'a str, &'a str), OpError> {
+    let rest = location.strip_prefix("s3://").ok_or_else(|| {
+        OpError::invalid(format!("{member} must be s3://bucket/key or s3://bucket/folder/, not {location}"))
+    })?;
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    if bucket.is_empty() {
+        return Err(OpError::invalid(format!("{member} names no bucket: {location}")));
+    }
+    Ok((bucket, key))
+}
+
+impl Job for DatasetImportJob {
+    const JOB: JobKind = JobKind::Import;
+    type Product = ImportOutcome;
+
+    fn begin(&mut self, now: Timestamp) {
+        self.status = Status::CreateInProgress;
+        self.last_updated_date_time = now;
+    }
+
+    fn settle(&mut self, failure: Option<String>, now: Timestamp) {
+        self.status = Status::after(failure.as_ref());
+        self.failure_reason = failure;
+        self.last_updated_date_time = now;
+    }
+
+    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<ImportOutcome, WorkError> {
+        let job = &run.resource;
+        let dataset = service.records.fetch::<Dataset>(&job.dataset_arn, "datasetArn").await?.resource;
+        let schema = service.records.fetch::<DatasetSchema>(&dataset.schema_arn, "schemaArn").await?.resource.parse()?;
+        let (bucket, key) = split_s3(&job.data_source.data_location, "dataSource.dataLocation")?;
+        let source = service.stores.buckets.bucket(bucket).map_err(|_| WorkError::Failed("Invalid Data location.".into()))?;
+        let request = ImportRequest {
+            source,
+            bucket: bucket.to_owned(),
+            location: key.to_owned(),
+            schema: &schema,
+            destination: Arc::clone(&service.stores.blobs),
+            prefix: prefix(job, run.attempt)?,
+        };
+        import::import(request).await.map_err(|error| match error {
+            ImportError::Data(reason) => WorkError::Failed(reason),
+            ImportError::Store(error) => WorkError::from(error),
+        })
+    }
+
+    /// Switches the manifest: FULL replaces the list of parts, INCREMENTAL adds to it.
+    async fn finish(
+        service: &Arc<Service>,
+        job: &mut Self,
+        product: &ImportOutcome,
+    ) -> Result<Vec<Write>, WorkError> {
+        let (mut manifest, version) = Manifest::read(&service.records, &job.dataset_arn).await?;
+        if job.import_mode == ImportMode::Full {
+            manifest = Manifest { format: FORMAT, parts: Vec::new() };
+        }
+        manifest.parts.extend(product.parts.iter().cloned());
+        let mut dataset = service.records.fetch::<Dataset>(&job.dataset_arn, "datasetArn").await?;
+        dataset.resource.last_updated_date_time = service.now();
+        Ok(vec![manifest.replace(&job.dataset_arn, version)?, dataset.update()?])
+    }
+}
+
+/// Where this attempt's parts go: a worker that comes late cannot touch another's.
+fn prefix(job: &DatasetImportJob, attempt: u32) -> Result<String, WorkError> {
+    let broken = || WorkError::retry(format!("{} is no dataset's ARN", job.dataset_arn));
+    let place = Place::of(&job.dataset_arn).ok_or_else(broken)?;
+    let path = Kind::Dataset.parts(&job.dataset_arn).ok_or_else(broken)?.join("/");
+    Ok(format!("datasets/{}/{}/{path}/{}/{attempt}", place.account, place.region, job.job_name))
+}
