@@ -11,9 +11,9 @@ pub struct BlobMeta {
     pub key: String,
     /// Bytes.
     pub size: u64,
-    /// Changes whenever the content does; opaque.
+    /// Changes whenever the content does; opaque. Writing the same content again may keep it (S3) or not.
     pub etag: String,
-    /// Milliseconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch; after a write to S3 by the writer's clock.
     pub modified_ms: u64,
 }
 
@@ -31,7 +31,8 @@ pub enum PutCondition {
 ///
 /// A key is 1 to 1,024 bytes of UTF-8, parts separated by `/`. Keys with an empty, `.` or `..` part, a
 /// leading or trailing `/`, or a NUL are refused with [`StoreError::Invalid`]: no key leaves the bucket.
-/// (A trailing `/` may occur in prefixes of `list`.)
+/// (A trailing `/` may occur in prefixes of `list`.) The embedded backend also refuses what files cannot be: a
+/// part over 255 bytes, and a key that is a folder of another (`a` beside `a/b`).
 ///
 /// # Contract
 /// - A reader sees a blob as it was or as it becomes, never half of it. A blob is durable when the call

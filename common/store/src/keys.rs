@@ -1,6 +1,6 @@
 //! What keys, values and requests may be: checked here once, so that both backends refuse the same.
 
-use std::{collections::HashSet, fmt};
+use std::collections::HashSet;
 
 use crate::{Key, StoreError, Write};
 
@@ -14,13 +14,6 @@ const MAX_WRITES: usize = 100;
 const MAX_COMMIT: usize = 4_000_000;
 /// Entries of one page.
 const MAX_PAGE: usize = 1000;
-
-impl fmt::Display for Key {
-    /// The form in which errors name a record.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.partition, self.sort)
-    }
-}
 
 fn invalid(key: impl Into<String>, reason: impl Into<String>) -> StoreError {
     StoreError::Invalid { key: key.into(), reason: reason.into() }

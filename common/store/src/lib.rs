@@ -13,6 +13,7 @@ pub mod conformance;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
+#[cfg(any(feature = "embedded", feature = "aws"))]
 mod keys;
 mod record;
 

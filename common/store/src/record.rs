@@ -1,3 +1,5 @@
+use std::fmt;
+
 use async_trait::async_trait;
 
 use crate::StoreError;
@@ -14,6 +16,13 @@ pub struct Key {
 impl Key {
     pub fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
         Self { partition: partition.into(), sort: sort.into() }
+    }
+}
+
+impl fmt::Display for Key {
+    /// The form in which errors name a record.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.partition, self.sort)
     }
 }
 
@@ -58,7 +67,8 @@ pub enum Order {
     Descending,
 }
 
-/// A page of a listing; `next` is there if more may follow.
+/// A page of a listing; `next` is there if more may follow. A page may be shorter than asked for, even empty,
+/// and have a `next`: only its absence ends a listing.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     pub entries: Vec<T>,
@@ -69,12 +79,14 @@ pub struct Page<T> {
 /// Small records that change by compare-and-swap.
 ///
 /// # Contract
-/// - `commit` does all of its writes or none; a reader never sees some of them. It is durable when it
-///   returns.
+/// - `commit` does all of its writes or none. It is durable when it returns. A `list` that runs meanwhile sees
+///   each record as it was or as it becomes; on AWS it may see some of the writes and not yet the others
+///   (DynamoDB isolates a query by item only), embedded it sees all or none.
 /// - A `Create` on a key that is taken fails with [`StoreError::AlreadyExists`]; an `Update`, `Delete` or
 ///   `Check` on a record that is absent or at another version fails with [`StoreError::Conflict`]. Both
 ///   name the key of the first such write, and nothing has changed.
-/// - At most 100 writes a commit, all of different keys, else [`StoreError::Invalid`].
+/// - At most 100 writes a commit, all of different keys, keys and values together at most 4,000,000 bytes,
+///   else [`StoreError::Invalid`].
 /// - A `get` or `list` after a `commit` returned sees it, in this process and in others.
 /// - `list` gives the records of `partition` whose `sort` begins with `prefix`, in bytewise order of
 ///   `sort`; following `next` yields every record that was there throughout exactly once, whatever comes
@@ -86,7 +98,7 @@ pub trait RecordStore: Send + Sync {
     async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError>;
 
     /// Lists after the sort key `after` (exclusive, in the direction of `order`), at most `limit` records
-    /// (1 to 1,000).
+    /// (1 to 1,000). A page ends early at about 1 MiB.
     async fn list(
         &self,
         partition: &str,

@@ -13,6 +13,7 @@ mod aside;
 mod blobs;
 mod group_commit;
 mod lock;
+mod place;
 mod records;
 mod s3_files;
 mod schema;

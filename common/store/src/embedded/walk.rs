@@ -4,6 +4,8 @@ use std::{
     path::Path,
 };
 
+use super::place::is_absent;
+
 /// Lists the files below `root` whose key begins with `prefix` and comes after `after`, at most `limit`, in
 /// bytewise order of the key. Reads only the folders that the answer needs, one at a time.
 ///
@@ -76,8 +78,4 @@ impl Walk<'_> {
         let is_after = self.after.is_none_or(|after| key > after || is_folder && after.starts_with(key));
         has_prefix && is_after
     }
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
