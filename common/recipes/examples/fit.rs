@@ -14,7 +14,17 @@ use std::io::{BufWriter, Write};
 use std::time::Instant;
 
 use palate_recipes::parts::{Column, ColumnType, PartBuilder};
-use palate_recipes::{Dataset, DatasetParts, Event, Query, RecipeType, Selection, TrainingTask, recipe};
+use palate_recipes::{Dataset, DatasetParts, Event, Progress, Query, RecipeType, Selection, TrainingTask, recipe};
+
+/// Tells when each step begins.
+struct Steps(Instant);
+
+impl Progress for Steps {
+    fn report(&self, step: &str, done: f64) {
+        // A progress line that cannot be written is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{:>9.3?} {:>3.0} % {step}", self.0.elapsed(), 100.0 * done);
+    }
+}
 
 type Failure = Box<dyn Error>;
 
@@ -35,7 +45,7 @@ fn main() -> Result<(), Failure> {
     let dataset = Dataset::read(&parts, &Selection::default())?;
     writeln!(log, "read {} interactions in {:?}", dataset.n_interactions(), begin.elapsed())?;
     let begin = Instant::now();
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 0, progress: &() };
+    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 0, progress: &Steps(begin) };
     let trained = recipe.train(&task)?;
     writeln!(log, "trained in {:?}: {:?}", begin.elapsed(), trained.hyperparameters)?;
     writeln!(log, "{:#?}", trained.report)?;

@@ -149,8 +149,8 @@ static CATALOGUE: [RecipeInfo; 26] = [
     domain::BECAUSE_YOU_WATCHED_X,
     domain::MORE_LIKE_X,
     domain::MOST_POPULAR,
-    domain::TRENDING_NOW,
     domain::TOP_PICKS,
+    domain::TRENDING_NOW,
     personalization::TRANSITIONS,
 ];
 

@@ -6,6 +6,8 @@
 //! [`Recipe`], and leaves as [`ModelFile`]s, which [`Recipe::open`] turns into a [`Model`] that answers.
 
 mod catalogue;
+#[cfg(test)]
+mod contract;
 mod dataset;
 mod evaluate;
 mod model;

@@ -1,9 +1,10 @@
 //! aws-sims: item-to-item collaborative filtering on co-occurrence.
 //!
-//! Items `i` and `j` are alike by `|U_i ∩ U_j| / (|U_i|^½ |U_j|^p)`, where `U_i` are the users who
-//! interacted with `i` and `p` is the popularity discount factor; at its default of ½ that is the cosine
-//! of the two items' columns. Users and items whose counts lie outside of the given percentiles are left
-//! out of the counting.
+//! Items `i` and `j` are alike by `Σ_u |I_u|^-½ / (|U_i|^½ |U_j|^p)`, the sum being over the users who
+//! interacted with both, where `I_u` are the items of a user, `U_i` the users of an item and `p` is the
+//! popularity discount factor. But for the weight of the users, of whom those who took nearly everything
+//! say little, a factor of ½ gives the cosine. Users and items whose counts lie outside of the given
+//! percentiles are left out of the counting.
 //!
 //! An item's list holds first the items that at least `min_cointeraction_count` users share with it, then
 //! those that fewer share, then popular items, so a list is always as long as was asked for. The asked
@@ -102,6 +103,8 @@ impl Neighbours {
         let popular = Popular::count(histories, n_items);
         let baskets = filter::baskets(histories, n_items, config.user_percentiles, config.item_percentiles);
         let takers = baskets.transposed(n_items);
+        let length = |user: usize| baskets.row(user).len().max(1) as f32;
+        let user_weights: Vec<f32> = histories.users().map(|user| 1.0 / length(user).sqrt()).collect();
         // |U_j|^p and |U_i|^½ over the users that are left.
         let power = |exponent: f64| -> Vec<f32> {
             (0..n_items).map(|item| (takers.row(item).len().max(1) as f64).powf(exponent) as f32).collect()
@@ -114,12 +117,12 @@ impl Neighbours {
                 || count::Scratch::new(n_items),
                 |scratch, item| {
                     go_on(progress)?;
-                    let shared = count::shared_users(&baskets, &takers, item, scratch);
+                    let shared = count::shared_users(&baskets, &takers, &user_weights, item, scratch);
                     let mut row: Vec<(bool, (u32, f32))> = shared
                         .iter()
-                        .map(|(other, n_shared)| {
-                            let similarity = *n_shared as f32 / (root[item] * discount[*other as usize]);
-                            (*n_shared < config.min_cointeraction_count, (*other, similarity))
+                        .map(|(other, shared)| {
+                            let similarity = shared.weight / (root[item] * discount[*other as usize]);
+                            (shared.n_users < config.min_cointeraction_count, (*other, similarity))
                         })
                         .collect();
                     let order = |a: &(bool, (u32, f32)), b: &(bool, (u32, f32))| {

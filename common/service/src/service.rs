@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::arn::Place;
 use crate::call::Call;
-use crate::error::OpError;
+use crate::error::{OpError, chain};
 use crate::records::Records;
 use crate::resources::{BatchInferenceJob, Campaign, DatasetImportJob, SolutionVersion};
 use crate::runtime::Runtime;
@@ -207,6 +207,27 @@ impl Service {
 
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp(i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX))
+    }
+
+    /// Removes Palate's own blobs below `prefix`, which no record names any more. What cannot be removed stays
+    /// and is told to the log: the deletion that it belongs to has happened.
+    pub(crate) async fn remove_blobs(&self, prefix: &str) {
+        let mut after = None;
+        loop {
+            let page = match self.stores.blobs.list(prefix, after.as_deref(), 1000).await {
+                Ok(page) => page,
+                Err(error) => return tracing::warn!(prefix, error = chain(&error), "blobs not removed"),
+            };
+            for blob in page.entries {
+                if let Err(error) = self.stores.blobs.delete(&blob.key).await {
+                    tracing::warn!(key = blob.key, error = chain(&error), "blob not removed");
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return,
+            }
+        }
     }
 
     /// Where requests of this region put their resources.

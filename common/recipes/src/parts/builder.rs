@@ -210,14 +210,14 @@ impl PartBuilder {
         written
     }
 
-    fn checked(&self) -> Result<Bytes, PartError> {
+    fn checked(&mut self) -> Result<Bytes, PartError> {
         let n_rows = self.n_rows();
         if let Some(odd) = self.columns.iter().find(|filling| filling.n_rows() != n_rows) {
             let (name, has) = (&odd.column.name, odd.n_rows());
             let reason = format!("column `{name}` has {has} rows and the first column {n_rows}");
             return Err(PartError::Misused { reason });
         }
-        write_file(&self.columns, n_rows)
+        write_file(&mut self.columns, n_rows)
     }
 
     #[cold]

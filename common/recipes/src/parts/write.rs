@@ -30,11 +30,11 @@ const DICTIONARY_BYTES: usize = 8 << 20;
 /// Strings handed to the Parquet writer at a time.
 const STRING_BATCH: usize = 4096;
 
-/// Writes the columns, all of `n_rows` rows, as one file.
-pub(super) fn write_file(columns: &[Filling], n_rows: usize) -> Result<Bytes, PartError> {
-    let texts: Vec<Bytes> = columns.iter().map(text_of).collect();
+/// Writes the columns, all of `n_rows` rows, as one file. Takes the text of strings out of them.
+pub(super) fn write_file(columns: &mut [Filling], n_rows: usize) -> Result<Bytes, PartError> {
+    let texts: Vec<Bytes> = columns.iter_mut().map(text_of).collect();
     let described: Vec<Column> = columns.iter().map(|filling| filling.column.clone()).collect();
-    let mut file = open(&described)?;
+    let mut file = open(&described, Vec::new())?;
     // Values seen so far, per column: nulls take no place in the buffers.
     let mut consumed = vec![0; columns.len()];
     for start in (0..n_rows).step_by(ROW_GROUP_ROWS) {
@@ -60,6 +60,8 @@ pub(super) fn write_file(columns: &[Filling], n_rows: usize) -> Result<Bytes, Pa
 /// [`PartError::Misused`] if there is none or their columns differ; [`PartError::Corrupt`] if one is not
 /// a part.
 pub fn concat(parts: &[Bytes]) -> Result<Bytes, PartError> {
+    // Footers are joined too, so it will not be more.
+    let n_bytes = parts.iter().map(Bytes::len).sum();
     guarded(|| {
         let mut joined: Option<(Vec<Column>, SerializedFileWriter<Vec<u8>>)> = None;
         for part in parts {
@@ -69,7 +71,7 @@ pub fn concat(parts: &[Bytes]) -> Result<Bytes, PartError> {
             let file = match &mut joined {
                 Some((expected, file)) if *expected == columns => file,
                 Some(_) => return Err(PartError::Misused { reason: "parts of different columns".into() }),
-                None => &mut joined.insert((columns.clone(), open(&columns)?)).1,
+                None => &mut joined.insert((columns.clone(), open(&columns, Vec::with_capacity(n_bytes))?)).1,
             };
             append(file, part, &reader)?;
         }
@@ -101,7 +103,7 @@ fn append(
     Ok(())
 }
 
-fn open(columns: &[Column]) -> Result<SerializedFileWriter<Vec<u8>>, PartError> {
+fn open(columns: &[Column], into: Vec<u8>) -> Result<SerializedFileWriter<Vec<u8>>, PartError> {
     if columns.is_empty() {
         return Err(PartError::Misused { reason: "a part has at least one column".into() });
     }
@@ -127,7 +129,7 @@ fn open(columns: &[Column]) -> Result<SerializedFileWriter<Vec<u8>>, PartError> 
             ColumnType::Float | ColumnType::Double | ColumnType::Boolean => properties,
         };
     }
-    SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties.build())).map_err(PartError::Encode)
+    SerializedFileWriter::new(into, Arc::new(schema), Arc::new(properties.build())).map_err(PartError::Encode)
 }
 
 fn close(mut file: SerializedFileWriter<Vec<u8>>) -> Result<Bytes, PartError> {
@@ -158,9 +160,9 @@ fn field(column: &Column) -> Result<Arc<Type>, PartError> {
 }
 
 /// The column's strings as one shared buffer, of which the Parquet writer takes slices.
-fn text_of(filling: &Filling) -> Bytes {
-    match &filling.buffer {
-        Buffer::Strings { bytes, .. } => Bytes::copy_from_slice(bytes),
+fn text_of(filling: &mut Filling) -> Bytes {
+    match &mut filling.buffer {
+        Buffer::Strings { bytes, .. } => Bytes::from(std::mem::take(bytes)),
         _ => Bytes::new(),
     }
 }

@@ -47,41 +47,61 @@ impl Lists {
     }
 }
 
+/// What two items share.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shared {
+    pub n_users: u32,
+    /// Sum of the users' weights.
+    pub weight: f32,
+}
+
 /// Memory that one thread counts in.
 pub struct Scratch {
-    /// By item; all 0 between calls.
-    n_shared: Vec<u32>,
-    found: Vec<(u32, u32)>,
+    /// By item; all empty between calls.
+    shared: Vec<Shared>,
+    found: Vec<(u32, Shared)>,
 }
 
 impl Scratch {
     pub fn new(n_items: usize) -> Self {
-        Self { n_shared: vec![0; n_items], found: Vec::new() }
+        Self { shared: vec![Shared::default(); n_items], found: Vec::new() }
     }
 }
 
-/// How many users each other item shares with `item`, for those that share any; ascending by item.
+/// What each other item shares with `item`, of those that share any users; ascending by item.
 ///
-/// | argument  | shape                              | meaning                    |
-/// |-----------|------------------------------------|----------------------------|
-/// | `baskets` | `n_users` lists of distinct items  | what each user took        |
-/// | `takers`  | `n_items` lists of users           | `baskets`, transposed      |
+/// | argument       | shape                             | meaning               |
+/// |----------------|-----------------------------------|-----------------------|
+/// | `baskets`      | `n_users` lists of distinct items | what each user took   |
+/// | `takers`       | `n_items` lists of users          | `baskets`, transposed |
+/// | `user_weights` | `(n_users,)`                      | above 0               |
 ///
-/// Cost: the sum of the lengths of the baskets that hold `item`, and `n_items`.
-pub fn shared_users<'s>(baskets: &Lists, takers: &Lists, item: usize, scratch: &'s mut Scratch) -> &'s [(u32, u32)] {
-    for user in takers.row(item) {
+/// Sums run over users in their order. Cost: the sum of the lengths of the baskets that hold `item`, and
+/// `n_items`.
+pub fn shared_users<'s>(
+    baskets: &Lists,
+    takers: &Lists,
+    user_weights: &[f32],
+    item: usize,
+    scratch: &'s mut Scratch,
+) -> &'s [(u32, Shared)] {
+    scratch.found.clear();
+    let users = takers.row(item);
+    if users.is_empty() {
+        return &scratch.found;
+    }
+    for user in users {
+        let weight = user_weights[*user as usize];
         for other in baskets.row(*user as usize) {
-            scratch.n_shared[*other as usize] += 1;
+            let shared = &mut scratch.shared[*other as usize];
+            shared.n_users += 1;
+            shared.weight += weight;
         }
     }
-    scratch.n_shared[item] = 0;
-    scratch.found.clear();
-    if !takers.row(item).is_empty() {
-        for (other, n_shared) in scratch.n_shared.iter_mut().enumerate() {
-            if *n_shared > 0 {
-                scratch.found.push((other as u32, *n_shared));
-                *n_shared = 0;
-            }
+    scratch.shared[item] = Shared::default();
+    for (other, shared) in scratch.shared.iter_mut().enumerate() {
+        if shared.n_users > 0 {
+            scratch.found.push((other as u32, std::mem::take(shared)));
         }
     }
     &scratch.found

@@ -17,7 +17,7 @@ use crate::{Progress, TrainError};
 const N_USERS: (usize, usize) = (1000, 10_000);
 
 /// Additions to the sums of all users that one candidate may cost, about a hundredth of a second.
-const MAX_ADDITIONS: usize = 15_000_000;
+const MAX_ADDITIONS: usize = 10_000_000;
 
 /// Events to count in; of more, some users are left out.
 const MAX_EVENTS: usize = 5_000_000;
@@ -37,16 +37,16 @@ pub fn choose(
     if TransitionsValidParams::settled(given).is_some() {
         return Ok(start);
     }
-    let mut search = Search {
-        trial: Trial::new(histories, n_items, seed, &start, progress)?,
-        best: start,
-        score: 0.0,
-        progress,
-    };
+    let mut search =
+        Search { trial: Trial::new(histories, n_items, seed, &start, progress)?, best: start, score: 0.0, progress };
     search.score = search.trial.score(&search.best, progress)?;
+    let t0 = std::time::Instant::now();
+    let mut t1 = t0;
     let open = |step: &&Step| given.integer(step.0).is_none() && given.continuous(step.0).is_none();
     for (done, (name, values, set)) in ROUNDS.iter().flat_map(|round| round.iter()).filter(open).enumerate() {
         search.along(values, *set)?;
+        eprintln!("{name} {:?} {:.5}", t1.elapsed(), search.score);
+        t1 = std::time::Instant::now();
         let n_steps = ROUNDS[0].len() + ROUNDS[1].len();
         progress.report(&format!("choosing {name}"), 0.5 * (done + 1) as f64 / n_steps as f64);
     }
@@ -72,17 +72,7 @@ const WINDOW: Step = ("window", &[5.0, 10.0, 20.0, 40.0], |config, value| config
 
 /// The second round is for what depends on other choices most.
 const ROUNDS: [&[Step]; 2] = [
-    &[
-        SEEN_WEIGHT,
-        BACKWARD_WEIGHT,
-        FROM_POWER,
-        COUNT_POWER,
-        HALF_LIFE,
-        TO_POWER,
-        FADE_DAYS,
-        WINDOW,
-        HISTORY_LENGTH,
-    ],
+    &[SEEN_WEIGHT, BACKWARD_WEIGHT, FROM_POWER, COUNT_POWER, HALF_LIFE, TO_POWER, FADE_DAYS, WINDOW, HISTORY_LENGTH],
     &[FROM_POWER, COUNT_POWER, HALF_LIFE, TO_POWER, BACKWARD_WEIGHT],
 ];
 
@@ -136,13 +126,22 @@ impl Search<'_> {
 /// Histories without the last event, that event, and what was counted last.
 struct Trial {
     histories: Histories,
-    /// A user of `histories` and what that user did next.
-    asked: Vec<(usize, u32)>,
+    asked: Vec<Asked>,
     n_events: Vec<u32>,
     counting: Counting,
     counts: SparseRows,
     power: f64,
     powered: SparseRows,
+    /// So much of the items is touched that sums are kept for all.
+    dense: bool,
+}
+
+/// A user whose next item is to be told.
+struct Asked {
+    user: usize,
+    next: u32,
+    /// Distinct items of the history.
+    seen: Vec<u32>,
 }
 
 impl Trial {
@@ -161,22 +160,27 @@ impl Trial {
             n_events <= MAX_EVENTS
         });
         let cut = histories.cut(&users, |user| histories.items_of(user).len() - 1);
-        let last = |user: &usize| histories.items_of(*user).last().copied();
         let counting = config.counting();
         let counts = follow_ups(&cut, n_items, &counting, progress)?;
         // A row is read as often as its item occurs.
         let lengths: usize = cut.items().par_iter().map(|item| counts.row(*item).0.len()).sum();
         let additions = config.history_length * lengths.div_ceil(cut.n_events().max(1));
         let n_asked = (MAX_ADDITIONS / additions.max(1)).clamp(N_USERS.0, N_USERS.1);
-        let asked = users.iter().filter_map(last).enumerate().take(n_asked).collect();
+        let asked = users.iter().enumerate().take(n_asked).filter_map(|(user, whole)| {
+            let mut seen = cut.items_of(user).to_vec();
+            seen.sort_unstable();
+            seen.dedup();
+            histories.items_of(*whole).last().map(|next| Asked { user, next: *next, seen })
+        });
         Ok(Self {
+            asked: asked.collect(),
             n_events: events_by_item(&cut, n_items),
             histories: cut,
-            asked,
             counting,
             powered: counts.clone(),
             power: 1.0,
             counts,
+            dense: n_items <= 2 * additions,
         })
     }
 
@@ -199,9 +203,19 @@ impl Trial {
             .par_iter()
             .map_init(
                 || (vec![0.0; self.n_events.len()], Vec::new()),
-                |(sums, touched), (user, next)| {
-                    self.add_up(*user, config, &from, sums, touched);
-                    let rank = self.rank(*user, *next, config, &to, sums, touched);
+                |(sums, touched), asked| {
+                    self.add_up(asked.user, config, &from, sums, touched);
+                    for item in &asked.seen {
+                        sums[*item as usize] *= config.seen_weight as f32;
+                    }
+                    let rank = if self.dense {
+                        rank(asked.next, sums, &to, 0..sums.len() as u32)
+                    } else {
+                        rank(asked.next, sums, &to, touched.iter().copied())
+                    };
+                    if self.dense {
+                        sums.fill(0.0);
+                    }
                     for item in touched.drain(..) {
                         sums[item as usize] = 0.0;
                     }
@@ -224,42 +238,27 @@ impl Trial {
         let newest_s = times.last().copied().unwrap_or(0);
         let events = items.iter().zip(times).rev().take(config.history_length);
         for (place, (item, time_s)) in events.enumerate() {
-            let weight = config.event_weight(place) * config.fade().after(newest_s - time_s) * from[*item as usize];
+            let age_s = newest_s.saturating_sub(*time_s);
+            let weight = config.event_weight(place) * config.fade().after(age_s) * from[*item as usize];
             let (others, counts) = self.powered.row(*item);
             for (other, count) in others.iter().zip(counts) {
                 let sum = &mut sums[*other as usize];
-                if *sum == 0.0 {
+                if !self.dense && *sum == 0.0 {
                     touched.push(*other);
                 }
                 *sum += weight * count;
             }
         }
     }
+}
 
-    /// The rank of `next` among the items that some event leads to; popularity is left aside.
-    fn rank(
-        &self,
-        user: usize,
-        next: u32,
-        config: &TransitionsValidParams,
-        to: &[f32],
-        sums: &mut [f32],
-        touched: &[u32],
-    ) -> Option<usize> {
-        if config.seen_weight < 1.0 {
-            let mut seen: Vec<u32> = self.histories.items_of(user).to_vec();
-            seen.sort_unstable();
-            seen.dedup();
-            for item in seen {
-                sums[item as usize] *= config.seen_weight as f32;
-            }
-        }
-        let score = |item: u32| sums[item as usize] * to[item as usize];
-        let wanted = score(next);
-        let before = |item: &&u32| {
-            let score = score(**item);
-            score > wanted || (score == wanted && **item < next)
-        };
-        (wanted > 0.0).then(|| 1 + touched.iter().filter(before).count())
-    }
+/// The rank of `next` among the items with a score above 0; popularity is left aside. `None` if it has none.
+fn rank(next: u32, sums: &[f32], to: &[f32], items: impl Iterator<Item = u32>) -> Option<usize> {
+    let score = |item: u32| sums[item as usize] * to[item as usize];
+    let wanted = score(next);
+    let before = |item: &u32| {
+        let score = score(*item);
+        score > wanted || (score == wanted && *item < next)
+    };
+    (wanted > 0.0).then(|| 1 + items.filter(before).count())
 }

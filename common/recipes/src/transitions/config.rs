@@ -18,7 +18,8 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
     chosen("history_length", Range::Integer(1, 100)),
     chosen("half_life", Range::Continuous(0.1, 100.0)),
     chosen("seen_weight", Range::Continuous(0.0, 1.0)),
-    Hyperparameter { default: Some("1.0"), ..chosen("smoothing", Range::Continuous(0.0, 1000.0)) },
+    // Never 0: popularity is what puts items in order that no event leads to.
+    Hyperparameter { default: Some("1.0"), ..chosen("smoothing", Range::Continuous(0.01, 1000.0)) },
 ];
 
 /// Hyperparameters that are in range; [`super`] says what each means.
@@ -64,7 +65,7 @@ impl TransitionsValidParams {
             to_power: params.continuous("to_power").unwrap_or(0.05),
             history_length: params.integer("history_length").unwrap_or(10),
             half_life: params.continuous("half_life").unwrap_or(2.0),
-            seen_weight: params.continuous("seen_weight").unwrap_or(0.1),
+            seen_weight: params.continuous("seen_weight").unwrap_or(0.0),
             smoothing: params.continuous("smoothing").unwrap_or(1.0),
         }
     }

@@ -1,1 +1,204 @@
+#![allow(clippy::unwrap_used)]
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::Scorer;
+use crate::{Event, Query};
+
+const DAY_S: i64 = 86_400;
+
+fn config() -> TransitionsValidParams {
+    TransitionsValidParams {
+        window: 3,
+        backward_weight: 0.0,
+        fade_days: 0.0,
+        count_power: 1.0,
+        from_power: 1.0,
+        to_power: 0.0,
+        history_length: 10,
+        half_life: 2.0,
+        seen_weight: 1.0,
+        smoothing: 1.0,
+    }
+}
+
+/// Users with their items, an event an hour.
+fn histories(users: &[Vec<u32>]) -> Histories {
+    let mut offsets = vec![0];
+    let mut timestamp_s = Vec::new();
+    for user in users {
+        offsets.push(offsets[offsets.len() - 1] + user.len());
+        timestamp_s.extend((0..user.len() as i64).map(|event| event * 3600));
+    }
+    Histories::new(offsets, users.concat(), timestamp_s)
+}
+
+fn events(items: &[u32]) -> Vec<Event> {
+    (0..).zip(items).map(|(event, item)| Event { item: *item, timestamp_s: event * 3600 }).collect()
+}
+
+fn fit(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams) -> Fitted {
+    let histories = histories(users);
+    let counts = count::follow_ups(&histories, n_items, &config.counting(), &()).unwrap();
+    Fitted::fit(&counts, &histories, Popular::count(&histories, n_items), config)
+}
+
+fn scores(fitted: &Fitted, items: &[u32], n_items: u32) -> Vec<f32> {
+    let history = events(items);
+    fitted.rank(&Query { history: &history, item: None }, &(0..n_items).collect::<Vec<_>>())
+}
+
+/// The formula of the module's documentation, over dense matrices and in double precision.
+fn slow_twin(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams, asked: &[u32]) -> Vec<f64> {
+    let fade = |hours: usize| {
+        if config.fade_days == 0.0 { 1.0 } else { (-(hours as f64) / 24.0 / config.fade_days).exp2() }
+    };
+    let mut counts = vec![vec![0.0; n_items]; n_items];
+    for user in users {
+        for (a, i) in user.iter().enumerate() {
+            for (b, j) in user.iter().enumerate() {
+                let distance = a.abs_diff(b);
+                if (1..=config.window).contains(&distance) {
+                    let direction = if b > a { 1.0 } else { config.backward_weight };
+                    counts[*i as usize][*j as usize] += direction * fade(distance) / distance as f64;
+                }
+            }
+        }
+    }
+    let n_events = |item: usize| users.iter().flatten().filter(|other| **other as usize == item).count().max(1) as f64;
+    let n_users = |item: usize| users.iter().filter(|user| user.contains(&(item as u32))).count() as f64;
+    let n_pairs: f64 = (0..n_items).map(n_users).sum::<f64>().max(1.0);
+    let mut scores = vec![0.0; n_items];
+    for (place, i) in asked.iter().rev().take(config.history_length).map(|item| *item as usize).enumerate() {
+        let weight = (-(place as f64) / config.half_life).exp2() * fade(place) * n_events(i).powf(-config.from_power);
+        for (j, score) in scores.iter_mut().enumerate() {
+            let count = counts[i][j].powf(config.count_power) * n_events(j).powf(-config.to_power);
+            *score += weight * (count + config.smoothing * n_users(j) / n_pairs);
+        }
+    }
+    if scores.iter().sum::<f64>() == 0.0 {
+        scores = (0..n_items).map(|item| n_users(item) / n_pairs).collect();
+    }
+    for item in 0..n_items {
+        if asked.contains(&(item as u32)) {
+            scores[item] *= config.seen_weight;
+        }
+    }
+    let sum: f64 = scores.iter().sum();
+    scores.iter().map(|score| if sum > 0.0 { score / sum } else { 0.0 }).collect()
+}
+
+prop_compose! {
+    fn any_config()(
+        window in 1_usize..5,
+        backward_weight in 0.0..=1.0,
+        fade_days in prop_oneof![Just(0.0), 0.05..2.0],
+        count_power in 0.1..=1.0,
+        from_power in 0.0..=1.0,
+        to_power in 0.0..=1.0,
+        history_length in 1_usize..5,
+        half_life in 0.5..10.0,
+        seen_weight in prop_oneof![Just(0.0), Just(1.0), 0.0..=1.0],
+        smoothing in 0.01..3.0,
+    ) -> TransitionsValidParams {
+        TransitionsValidParams {
+            window, backward_weight, fade_days, count_power, from_power, to_power, history_length, half_life,
+            seen_weight, smoothing,
+        }
+    }
+}
+
+fn any_users() -> impl Strategy<Value = Vec<Vec<u32>>> {
+    prop::collection::vec(prop::collection::vec(0_u32..6, 0..9), 1..9)
+}
+
+proptest! {
+    #[test]
+    fn scores_agree_with_the_formula(
+        users in any_users(),
+        config in any_config(),
+        asked in prop::collection::vec(0_u32..6, 0..6),
+    ) {
+        let expected = slow_twin(&users, 6, &config, &asked);
+        for (score, expected) in scores(&fit(&users, 6, &config), &asked, 6).iter().zip(&expected) {
+            // Some tens of roundings in single precision, and a power of a rounded sum. What is taken
+            // away from the sum for seen items leaves its error in what remains.
+            prop_assert!((f64::from(*score) - expected).abs() < 1e-4, "{score} {expected}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_the_ranking_of_all_items_cut_at_k(
+        users in any_users(),
+        config in any_config(),
+        asked in prop::collection::vec(0_u32..6, 0..6),
+        k in 0_usize..9,
+    ) {
+        let fitted = fit(&users, 6, &config);
+        let mut ranked: Vec<(u32, f32)> = (0..).zip(scores(&fitted, &asked, 6)).collect();
+        ranked.sort_by(crate::rank::order);
+        let history = events(&asked);
+        let list = fitted.recommend(&Query { history: &history, item: None }, k);
+        let list: Vec<(u32, f32)> = list.iter().map(|scored| (scored.item, scored.score.unwrap())).collect();
+        prop_assert_eq!(&list, &ranked[..k.min(6)]);
+        let sum: f32 = ranked.iter().map(|(_, score)| score).sum();
+        // Six roundings of numbers below 1; nothing is left if all items were seen and are not wanted.
+        prop_assert!((sum - 1.0).abs() < 1e-4 || sum == 0.0, "{sum}");
+    }
+
+    #[test]
+    fn permuting_the_items_permutes_the_scores(
+        users in any_users(),
+        asked in prop::collection::vec(0_u32..6, 0..6),
+    ) {
+        let turn = |items: &Vec<u32>| items.iter().map(|item| (item + 1) % 6).collect::<Vec<u32>>();
+        let turned: Vec<Vec<u32>> = users.iter().map(turn).collect();
+        let before = scores(&fit(&users, 6, &config()), &asked, 6);
+        let after = scores(&fit(&turned, 6, &config()), &turn(&asked), 6);
+        for item in 0..6 {
+            // Rows are summed in another order.
+            prop_assert!((before[item] - after[(item + 1) % 6]).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn a_hand_computed_answer() {
+    // After 0 came 1 at distance 1 and 2 at distance 2, once each; 0 occurs twice.
+    let users = [vec![0, 1, 2], vec![0, 3]];
+    let fitted = fit(&users, 4, &config());
+    // Two users took 0, one each of the others, five pairs in all; popularity sums to 1.
+    let raw = [0.4, 1.0 + 0.2, 0.5 + 0.2, 1.0 + 0.2];
+    for (score, raw) in scores(&fitted, &[0], 4).iter().zip(raw) {
+        // Some roundings in single precision.
+        assert!((score - raw / 3.5).abs() < 1e-6, "{score} {raw}");
+    }
+}
+
+#[test]
+fn a_user_nothing_is_known_of_gets_popular_items_by_their_share() {
+    let fitted = fit(&[vec![0, 1], vec![1, 1], vec![2]], 4, &config());
+    assert_eq!(scores(&fitted, &[], 4), [0.25, 0.5, 0.25, 0.0]);
+    // Item 3 was never taken, so nothing followed it: popularity alone is left.
+    assert_eq!(scores(&fitted, &[3], 4), [0.25, 0.5, 0.25, 0.0]);
+}
+
+#[test]
+fn time_fades_what_was_counted() {
+    let histories = Histories::new(vec![0, 2, 4], vec![0, 1, 0, 2], vec![0, 0, 0, 2 * DAY_S]);
+    let counting = TransitionsValidParams { fade_days: 1.0, ..config() }.counting();
+    let counts = count::follow_ups(&histories, 3, &counting, &()).unwrap();
+    let (items, weights) = counts.row(0);
+    assert_eq!((items, weights), ([1, 2].as_slice(), [1.0, 0.25].as_slice()));
+}
+
+#[test]
+fn seen_items_come_last_when_they_are_not_wanted() {
+    let users = [vec![0, 1, 2], vec![0, 1, 2], vec![3, 0]];
+    let fitted = fit(&users, 4, &TransitionsValidParams { seen_weight: 0.0, ..config() });
+    let history = events(&[0, 1]);
+    let list = fitted.recommend(&Query { history: &history, item: None }, 4);
+    assert_eq!(list.iter().map(|scored| scored.item).collect::<Vec<_>>(), [2, 3, 0, 1]);
+    assert_eq!(list[2].score, Some(0.0));
+}

@@ -100,6 +100,18 @@ pub(crate) async fn recent_events(
     limit: usize,
 ) -> Result<Vec<StreamedEvent>, OpError> {
     let partition = partition(dataset_group_arn, user_id);
-    let page = service.records.list(&partition, "", None, limit, Order::Descending).await?;
-    page.entries.iter().rev().map(decode).collect()
+    let (mut newest, mut after) = (Vec::new(), None::<String>);
+    // A page may be shorter than its limit.
+    loop {
+        let wanted = limit - newest.len();
+        let page = service.records.list(&partition, "", after.as_deref(), wanted, Order::Descending).await?;
+        for record in &page.entries {
+            newest.push(decode(record)?);
+        }
+        after = page.next;
+        if after.is_none() || newest.len() >= limit {
+            newest.reverse();
+            return Ok(newest);
+        }
+    }
 }

@@ -89,13 +89,8 @@ struct Tuning {
     part_bytes: usize,
 }
 
-const TUNING: Tuning = Tuning {
-    range_bytes: 8 << 20,
-    reads_ahead: 2,
-    max_line_bytes: 16 << 20,
-    part_rows: 8 << 20,
-    part_bytes: 32 << 20,
-};
+const TUNING: Tuning =
+    Tuning { range_bytes: 8 << 20, reads_ahead: 2, max_line_bytes: 16 << 20, part_rows: 8 << 20, part_bytes: 32 << 20 };
 
 /// Imports CSV files. All of their rows are in parts afterwards, or none is.
 ///

@@ -82,11 +82,8 @@ fn read_row(
     }
     for (column, (cell, field)) in layout.cells.iter().enumerate() {
         let value = cells.get(line, *cell);
-        let pushed = if value.is_empty() {
-            push_nothing(builder, column, field)
-        } else {
-            push(builder, column, field, value)
-        };
+        let pushed =
+            if value.is_empty() { push_nothing(builder, column, field) } else { push(builder, column, field, value) };
         let number = pushed.map_err(|problem| (Some(field.name.clone()), problem))?;
         if let (Some(time), true) = (number, layout.timestamp == Some(column)) {
             let (least, most) = counts.span.unwrap_or((time, time));

@@ -109,7 +109,11 @@ fn bad_values_are_told_with_place_value_and_what_was_expected() {
     for (schema, row, expected) in [
         (&interactions, "u,i,12x,,", "TIMESTAMP: '12x' is not a whole number of 64 bits (long)."),
         (&interactions, "u,i,978300019.0,,", "TIMESTAMP: '978300019.0' is not a whole number of 64 bits (long)."),
-        (&interactions, "u,i,9223372036854775808,,", "TIMESTAMP: '9223372036854775808' is not a whole number of 64 bits (long)."),
+        (
+            &interactions,
+            "u,i,9223372036854775808,,",
+            "TIMESTAMP: '9223372036854775808' is not a whole number of 64 bits (long).",
+        ),
         (&interactions, "u,i, 1,,", "TIMESTAMP: ' 1' is not a whole number of 64 bits (long)."),
         (&interactions, "u,i,1,NaN,", "EVENT_VALUE: 'NaN' is not a finite number (float)."),
         (&interactions, "u,i,1,1e39,", "EVENT_VALUE: '1e39' is not a finite number (float)."),
@@ -119,7 +123,11 @@ fn bad_values_are_told_with_place_value_and_what_was_expected() {
         (&items, "i,,,,2147483648,,", "YEAR: '2147483648' is not a whole number of 32 bits (int)."),
         (&items, "i,,,,,inf,", "PRICE: 'inf' is not a finite number (double)."),
         (&items, "i,,,,,,True", "NEW: 'True' is not true or false."),
-        (&items, "i,,\"one, two", "TEXT: a quote is not closed before the line's end (each record stands on one line)."),
+        (
+            &items,
+            "i,,\"one, two",
+            "TEXT: a quote is not closed before the line's end (each record stands on one line).",
+        ),
     ] {
         assert_eq!(reason(schema, row), format!("s3://b/x.csv, line 2, column {expected}"));
     }
@@ -140,7 +148,9 @@ fn lengths_are_limited_in_characters() {
             long(63)
         )
     );
-    for (schema, row, column) in [(&interactions, "u,i,1,,*", "IMPRESSION"), (&items, "i,*,,,,,", "GENRES"), (&items, "i,,,*,,,", "NOTE")] {
+    for (schema, row, column) in
+        [(&interactions, "u,i,1,,*", "IMPRESSION"), (&items, "i,*,,,,,", "GENRES"), (&items, "i,,,*,,,", "NOTE")]
+    {
         assert_eq!(reason(schema, row.replace('*', &long(1000))), "accepted");
         let start = format!("Length cannot be more than 1000 characters for {column}. s3://b/x.csv, line 2");
         assert!(reason(schema, row.replace('*', &long(1001))).starts_with(&start));

@@ -27,7 +27,17 @@ pub(super) struct Sink {
 impl Sink {
     pub fn new(store: Arc<dyn BlobStore>, prefix: &str, tuning: Tuning) -> Self {
         let prefix = prefix.trim_end_matches('/').to_owned();
-        Self { store, prefix, tuning, pieces: Vec::new(), rows: 0, bytes: 0, writing: None, n_begun: 0, written: Vec::new() }
+        Self {
+            store,
+            prefix,
+            tuning,
+            pieces: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            writing: None,
+            n_begun: 0,
+            written: Vec::new(),
+        }
     }
 
     /// Adds a piece, itself a small part, of so many rows.
@@ -86,7 +96,12 @@ impl Sink {
     }
 }
 
-async fn write(store: Arc<dyn BlobStore>, key: String, mut pieces: Vec<Bytes>, rows: u64) -> Result<PartInfo, ImportError> {
+async fn write(
+    store: Arc<dyn BlobStore>,
+    key: String,
+    mut pieces: Vec<Bytes>,
+    rows: u64,
+) -> Result<PartInfo, ImportError> {
     let joined = tokio::task::spawn_blocking(move || {
         let content = if pieces.len() == 1 { pieces.swap_remove(0) } else { concat(&pieces)? };
         let sha256: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();

@@ -230,7 +230,9 @@ fn header(content: &mut Bytes, name: &str) -> Result<Option<(String, u64)>, Impo
         let line = content.split_to(end);
         lines += 1;
         let line = std::str::from_utf8(&line).map_err(|_| {
-            ImportError::Data(format!("{name}, line {lines}: the header is not UTF-8; save the file as UTF-8, uncompressed."))
+            ImportError::Data(format!(
+                "{name}, line {lines}: the header is not UTF-8; save the file as UTF-8, uncompressed."
+            ))
         })?;
         let line = without_end(if lines == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line });
         if !line.is_empty() {

@@ -1,6 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use std::{fmt::Write, ops::Range, sync::atomic::{AtomicBool, Ordering}};
+use std::{
+    fmt::Write,
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use palate_recipes::parts::Part;
@@ -171,7 +175,8 @@ async fn the_first_flaw_of_many_is_told_with_its_physical_line() {
     room.put("in/c.csv", "A,B\n").await;
     for _ in 0..5 {
         let reason = room.reason("in/", &interactions()).await;
-        let expected = "s3://my-bucket/in/b.csv, line 3004, column TIMESTAMP: 'x1' is not a whole number of 64 bits (long).";
+        let expected =
+            "s3://my-bucket/in/b.csv, line 3004, column TIMESTAMP: 'x1' is not a whole number of 64 bits (long).";
         assert_eq!(reason, expected);
     }
 }
@@ -191,7 +196,10 @@ async fn locations_without_files_are_refused() {
     let schema = interactions();
     assert_eq!(room.reason("no.csv", &schema).await, "Invalid Data location. s3://my-bucket/no.csv does not exist.");
     let folder = room.reason("in/", &schema).await;
-    assert!(folder.starts_with("Invalid Data location. s3://my-bucket/in/ has no file that ends with .csv"), "{folder}");
+    assert!(
+        folder.starts_with("Invalid Data location. s3://my-bucket/in/ has no file that ends with .csv"),
+        "{folder}"
+    );
     assert!(room.reason("../in.csv", &schema).await.starts_with("Invalid Data location. s3://my-bucket/../in.csv "));
     assert!(room.reason("", &schema).await.starts_with("Invalid Data location. s3://my-bucket/ "));
     let elsewhere = room.stores.buckets.bucket("no-such-bucket").unwrap();
@@ -210,10 +218,15 @@ async fn files_that_cannot_be_read_are_refused() {
         (&b""[..], "s3://my-bucket/in.csv is empty; its first line must name the columns."),
         (b"\xef\xbb\xbf\r\n\n", "s3://my-bucket/in.csv is empty; its first line must name the columns."),
         (HEADER.as_bytes(), "s3://my-bucket/in.csv has no rows below the header."),
-        (b"USER_ID,TIMESTAMP,EVENT_VALUE\n",
+        (
+            b"USER_ID,TIMESTAMP,EVENT_VALUE\n",
             "Input CSV is missing the following columns:[ITEM_ID, EVENT_TYPE]. s3://my-bucket/in.csv, line 1: the \
-             header is 'USER_ID,TIMESTAMP,EVENT_VALUE'."),
-        (b"\x1f\x8b\x08\x00\xff", "s3://my-bucket/in.csv, line 1: the header is not UTF-8; save the file as UTF-8, uncompressed."),
+             header is 'USER_ID,TIMESTAMP,EVENT_VALUE'.",
+        ),
+        (
+            b"\x1f\x8b\x08\x00\xff",
+            "s3://my-bucket/in.csv, line 1: the header is not UTF-8; save the file as UTF-8, uncompressed.",
+        ),
     ] {
         room.put("in.csv", content).await;
         assert_eq!(room.reason("in.csv", &schema).await, expected);

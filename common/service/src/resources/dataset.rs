@@ -145,15 +145,19 @@ async fn delete(call: Call) -> Result<Value, OpError> {
     if let Some(user) = user_of(&call, &dataset.resource).await? {
         return Err(OpError::InUse(format!("{arn} is in use by {user}")));
     }
-    let (manifest, version) = Manifest::read(call.records(), &arn).await?;
+    let (_, version) = Manifest::read(call.records(), &arn).await?;
     let with = version.map(|expected| Write::Delete { key: Manifest::key(&arn), expected }).into_iter().collect();
     call.records().remove(&dataset, with).await?;
-    for part in &manifest.parts {
-        if let Err(error) = call.service.stores.blobs.delete(&part.key).await {
-            tracing::warn!(part = part.key, error = crate::error::chain(&error), "part of a deleted dataset not removed");
-        }
-    }
+    call.service.remove_blobs(&format!("{}/", parts_of(&arn)?)).await;
     Ok(Value::Null)
+}
+
+/// Where the parts of a dataset go.
+pub(super) fn parts_of(dataset_arn: &str) -> Result<String, OpError> {
+    let broken = || OpError::internal(format!("{dataset_arn} is no dataset's ARN"));
+    let place = Place::of(dataset_arn).ok_or_else(broken)?;
+    let path = Kind::Dataset.parts(dataset_arn).ok_or_else(broken)?.join("/");
+    Ok(format!("datasets/{}/{}/{path}", place.account, place.region))
 }
 
 /// What forbids deleting a dataset, if anything: trackers, jobs, trainings and campaigns of its group.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Status;
-use super::dataset::{Dataset, Manifest};
+use super::dataset::{Dataset, Manifest, parts_of};
 use super::schema::DatasetSchema;
-use crate::arn::{Kind, Place};
+use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
 use crate::import::{self, ImportError, ImportOutcome, ImportRequest};
@@ -175,7 +175,8 @@ impl Job for DatasetImportJob {
             location: key.to_owned(),
             schema: &schema,
             destination: Arc::clone(&service.stores.blobs),
-            prefix: prefix(job, run.attempt)?,
+            // A worker that comes late cannot touch another's parts.
+            prefix: format!("{}/{}/{}", parts_of(&job.dataset_arn)?, job.job_name, run.attempt),
         };
         import::import(request).await.map_err(|error| match error {
             ImportError::Data(reason) => WorkError::Failed(reason),
@@ -198,12 +199,4 @@ impl Job for DatasetImportJob {
         dataset.resource.last_updated_date_time = service.now();
         Ok(vec![manifest.replace(&job.dataset_arn, version)?, dataset.update()?])
     }
-}
-
-/// Where this attempt's parts go: a worker that comes late cannot touch another's.
-fn prefix(job: &DatasetImportJob, attempt: u32) -> Result<String, WorkError> {
-    let broken = || WorkError::retry(format!("{} is no dataset's ARN", job.dataset_arn));
-    let place = Place::of(&job.dataset_arn).ok_or_else(broken)?;
-    let path = Kind::Dataset.parts(&job.dataset_arn).ok_or_else(broken)?.join("/");
-    Ok(format!("datasets/{}/{}/{path}/{}/{attempt}", place.account, place.region, job.job_name))
 }

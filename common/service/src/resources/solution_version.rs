@@ -116,15 +116,7 @@ pub(super) async fn delete_version(service: &Service, version: &Stored<SolutionV
     let model = service.records.get(&model_key(arn)).await?;
     let with = model.iter().map(|record| Write::Delete { key: model_key(arn), expected: record.version }).collect();
     service.records.remove(version, with).await?;
-    if let Some(record) = model {
-        let model: TrainedModel = decode(&record)?;
-        for name in model.resident.iter().chain(&model.paged) {
-            let file = format!("{}/{name}", model.folder);
-            if let Err(error) = service.stores.blobs.delete(&file).await {
-                tracing::warn!(file, error = crate::error::chain(&error), "file of a deleted model not removed");
-            }
-        }
-    }
+    service.remove_blobs(&format!("{}/", models_of(arn)?)).await;
     Ok(())
 }
 
@@ -248,7 +240,7 @@ impl Job for SolutionVersion {
         })
         .await
         .map_err(WorkError::retry)??;
-        let folder = folder(version, run.attempt)?;
+        let folder = format!("{}/{}", models_of(&version.solution_version_arn)?, run.attempt);
         let model = store_model(service, &name, folder, &trained).await?;
         let hours = (service.now().0 - started.0) as f64 / 3_600_000.0;
         Ok(StoredModel { model, chosen: trained.chosen, hours: (hours * 1e6).round() / 1e6 })
@@ -305,13 +297,12 @@ async fn parts_of_group(service: &Arc<Service>, group_arn: &str) -> Result<recip
     Ok(recipes::DatasetParts { interactions, items, users })
 }
 
-/// Where this attempt's model goes.
-fn folder(version: &SolutionVersion, attempt: u32) -> Result<String, WorkError> {
-    let arn = &version.solution_version_arn;
-    let broken = || WorkError::retry(format!("{arn} is no solution version's ARN"));
-    let place = Place::of(arn).ok_or_else(broken)?;
-    let path = Kind::SolutionVersion.parts(arn).ok_or_else(broken)?.join("/");
-    Ok(format!("models/{}/{}/{path}/{attempt}", place.account, place.region))
+/// Where the models of a version's attempts go.
+fn models_of(version_arn: &str) -> Result<String, OpError> {
+    let broken = || OpError::internal(format!("{version_arn} is no solution version's ARN"));
+    let place = Place::of(version_arn).ok_or_else(broken)?;
+    let path = Kind::SolutionVersion.parts(version_arn).ok_or_else(broken)?.join("/");
+    Ok(format!("models/{}/{}/{path}", place.account, place.region))
 }
 
 async fn store_model(

@@ -49,7 +49,8 @@ struct RawField {
 
 /// Reads a record; its fields have types that columns can have, and names that can be told apart.
 pub(super) fn parse(json: &str) -> Result<Record, SchemaError> {
-    let value: Value = serde_json::from_str(json).map_err(|error| SchemaError::whole(format!("it is not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_str(json).map_err(|error| SchemaError::whole(format!("it is not JSON: {error}")))?;
     let record: RawRecord = serde_json::from_value(value).map_err(|error| {
         SchemaError::whole(format!("it must be a record with type, name and fields, each with name and type: {error}"))
     })?;

@@ -9,8 +9,7 @@ pub(crate) enum DatasetType {
 }
 
 impl DatasetType {
-    const ALL: [Self; 5] =
-        [Self::Interactions, Self::Items, Self::Users, Self::Actions, Self::ActionInteractions];
+    const ALL: [Self; 5] = [Self::Interactions, Self::Items, Self::Users, Self::Actions, Self::ActionInteractions];
 
     /// Reads the API's spelling, in any case.
     pub fn parse(text: &str) -> Option<Self> {

@@ -113,14 +113,8 @@ const ACTIONS: &[Known] = &[
     reserved(&["REPEAT_FREQUENCY"], Long, Meaning::Range(0, 30)),
 ];
 
-const ACTION_INTERACTIONS: &[Known] = &[
-    USER_ID,
-    ACTION_ID,
-    required(&["EVENT_TYPE"], String, EVENT_TYPE),
-    TIMESTAMP,
-    IMPRESSION,
-    RECOMMENDATION_ID,
-];
+const ACTION_INTERACTIONS: &[Known] =
+    &[USER_ID, ACTION_ID, required(&["EVENT_TYPE"], String, EVENT_TYPE), TIMESTAMP, IMPRESSION, RECOMMENDATION_ID];
 
 /// The fields that a dataset of this type needs or may have.
 pub(super) fn known(dataset_type: DatasetType, domain: Domain) -> &'static [Known] {

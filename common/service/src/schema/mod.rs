@@ -83,7 +83,9 @@ impl Schema {
     pub fn parse(json: &str, domain: Option<&str>) -> Result<Self, SchemaError> {
         let n_chars = json.chars().count();
         if n_chars > MAX_CHARS {
-            return Err(SchemaError::whole(format!("it has {n_chars} characters, and at most {MAX_CHARS} are allowed")));
+            return Err(SchemaError::whole(format!(
+                "it has {n_chars} characters, and at most {MAX_CHARS} are allowed"
+            )));
         }
         let domain = match domain {
             None => Domain::Custom,
@@ -111,7 +113,11 @@ impl Schema {
                 return Err(SchemaError::whole(problem));
             }
         }
-        let fields = record.fields.into_iter().map(|field| resolve(field, dataset_type, known)).collect::<Result<Vec<_>, _>>()?;
+        let fields = record
+            .fields
+            .into_iter()
+            .map(|field| resolve(field, dataset_type, known))
+            .collect::<Result<Vec<_>, _>>()?;
         let missing: Vec<&str> = known
             .iter()
             .filter(|known| known.required && !fields.iter().any(|field| known.names.contains(&&*field.name)))

@@ -43,16 +43,19 @@ fn fields_say_their_type_and_meaning() {
     let seen: Vec<_> =
         parsed.fields().iter().map(|f| (&*f.name, f.kind, f.nullable, f.categorical, f.max_chars)).collect();
     use ColumnType::{Float, Long, String};
-    assert_eq!(seen, [
-        ("USER_ID", String, false, false, 256),
-        ("ITEM_ID", String, false, false, 256),
-        ("TIMESTAMP", Long, false, false, 1000),
-        ("EVENT_TYPE", String, false, false, 256),
-        ("EVENT_VALUE", Float, true, false, 1000),
-        ("IMPRESSION", String, true, false, 1000),
-        ("DEVICE", String, true, true, 1000),
-        ("NOTE", String, false, false, 1000),
-    ]);
+    assert_eq!(
+        seen,
+        [
+            ("USER_ID", String, false, false, 256),
+            ("ITEM_ID", String, false, false, 256),
+            ("TIMESTAMP", Long, false, false, 1000),
+            ("EVENT_TYPE", String, false, false, 256),
+            ("EVENT_VALUE", Float, true, false, 1000),
+            ("IMPRESSION", String, true, false, 1000),
+            ("DEVICE", String, true, true, 1000),
+            ("NOTE", String, false, false, 1000),
+        ]
+    );
     assert_eq!(parsed.columns()[4], Column { name: "EVENT_VALUE".into(), kind: Float, nullable: true });
 }
 
@@ -76,7 +79,13 @@ fn what_is_no_record_of_flat_fields_is_refused() {
     assert!(parse(&schema("Item", json!([]))).contains("its name is 'Item'; expected Interactions, Items, Users"));
     assert!(parse(&" ".repeat(20_001)).contains("20001 characters"));
     assert!(Schema::parse(&schema("Users", json!([])), Some("MUSIC")).unwrap_err().to_string().contains("'MUSIC'"));
-    for kind in [json!("bytes"), json!([]), json!(["null"]), json!(["int", "long"]), json!({"type": "array", "items": "string"})] {
+    for kind in [
+        json!("bytes"),
+        json!([]),
+        json!(["null"]),
+        json!(["int", "long"]),
+        json!({"type": "array", "items": "string"}),
+    ] {
         let message = refusal("Interactions", interactions(&[field("X", kind.clone())]), None);
         assert!(message.starts_with(&format!("field X has the type {kind}; expected one of float")), "{message}");
     }
@@ -99,7 +108,8 @@ fn names_must_be_names_and_differ() {
 fn required_and_reserved_fields_have_their_types() {
     let lacking = refusal("Interactions", json!([field("ITEM_ID", "string")]), None);
     assert_eq!(lacking, "it lacks the fields that Interactions datasets need: USER_ID, TIMESTAMP.");
-    let null_id = json!([field("USER_ID", json!(["null", "string"])), field("ITEM_ID", "string"), field("TIMESTAMP", "long")]);
+    let null_id =
+        json!([field("USER_ID", json!(["null", "string"])), field("ITEM_ID", "string"), field("TIMESTAMP", "long")]);
     assert!(refusal("Interactions", null_id, None).starts_with("field USER_ID is required and must not be null"));
     let with = |field: Value| refusal("Interactions", interactions(&[field]), None);
     assert_eq!(with(field("EVENT_VALUE", "double")), "field EVENT_VALUE must have the type float, not double.");
@@ -164,8 +174,11 @@ fn domains_have_rules_of_their_own() {
     assert!(refusal("Actions", action, Some("VIDEO_ON_DEMAND")).contains("Actions datasets have no domain"));
 
     let shop = |category: Value| {
-        schema("Items", json!([field("ITEM_ID", "string"), field("PRICE", "float"), category,
-            {"name": "PRODUCT_DESCRIPTION", "type": ["null", "string"], "textual": true}]))
+        schema(
+            "Items",
+            json!([field("ITEM_ID", "string"), field("PRICE", "float"), category,
+            {"name": "PRODUCT_DESCRIPTION", "type": ["null", "string"], "textual": true}]),
+        )
     };
     let genre = json!({"name": "CATEGORY_L1", "type": "string", "categorical": true});
     Schema::parse(&shop(genre), Some("ECOMMERCE")).unwrap();
@@ -181,4 +194,35 @@ fn domains_have_rules_of_their_own() {
     }
     let message = refusal("Items", json!([field("ITEM_ID", "string")]), Some("VIDEO_ON_DEMAND"));
     assert_eq!(message, "it lacks the fields that Items datasets need: GENRES, CREATION_TIMESTAMP.");
+}
+
+#[test]
+fn schemas_derived_from_a_header_are_accepted() {
+    // The way of programs that know a few columns and take all others for nullable categories.
+    let derived = |name: &str, required: &[&str], header: &str| {
+        let field = |column: &str| {
+            let kind = match column {
+                "TIMESTAMP" | "CREATION_TIMESTAMP" => "long",
+                "EVENT_VALUE" | "PRICE" => "float",
+                "AGE" | "YEAR" => "int",
+                _ => "string",
+            };
+            let kind_of = if required.contains(&column) { json!(kind) } else { json!(["null", kind]) };
+            match (column, kind) {
+                ("EVENT_TYPE", _) => field(column, "string"),
+                ("DESCRIPTION", _) => json!({"name": column, "type": kind_of, "textual": true}),
+                (_, "string") if !required.contains(&column) => categorical(column),
+                _ => field(column, kind_of),
+            }
+        };
+        let fields: Vec<Value> = header.split(',').map(field).collect();
+        Schema::parse(&schema(name, json!(fields)), None).unwrap().columns().len()
+    };
+    let ids = ["USER_ID", "ITEM_ID", "TIMESTAMP"];
+    let interactions = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,UNIT_PRICE,INVOICE";
+    assert_eq!(derived("Interactions", &ids, interactions), 7);
+    assert_eq!(derived("Items", &ids[1..2], "ITEM_ID,TITLE,YEAR,GENRES,DESCRIPTION"), 5);
+    assert_eq!(derived("Items", &ids[1..2], "ITEM_ID,TITLE,PRICE,CREATION_TIMESTAMP"), 4);
+    assert_eq!(derived("Users", &ids[..1], "USER_ID,AGE,GENDER,OCCUPATION,ZIP_CODE"), 5);
+    assert_eq!(derived("Users", &ids[..1], "USER_ID,COUNTRY"), 2);
 }

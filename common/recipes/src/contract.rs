@@ -1,0 +1,288 @@
+//! What every recipe must do, on data with a known answer.
+//!
+//! The data are a checkerboard: users and items are even or odd, and users take items of their own kind
+//! alone, one after the other, from different places on.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use crate::parts::{Column, ColumnType, PartBuilder};
+use crate::{
+    Dataset, DatasetParts, Event, Model, ModelError, ModelFile, Progress, Query, Recipe, RecipeType, Selection,
+    TrainError, Trained, TrainingTask, recipe,
+};
+
+const RECIPES: [&str; 3] = ["aws-popularity-count", "aws-sims", "palate-transitions"];
+const N_ITEMS: usize = 20;
+
+fn interactions(n_users: usize, n_items: usize, events_a_user: usize) -> Bytes {
+    let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
+    let mut part = PartBuilder::new(&[
+        column("USER_ID", ColumnType::String),
+        column("ITEM_ID", ColumnType::String),
+        column("TIMESTAMP", ColumnType::Long),
+    ]);
+    for user in 0..n_users {
+        for event in 0..events_a_user {
+            let item = (user % 2 + 2 * (user / 2 + event)) % n_items;
+            part.push_str(0, &format!("u{user:03}"));
+            part.push_str(1, &format!("i{item:02}"));
+            part.push_long(2, (1000 * user + event) as i64);
+        }
+    }
+    part.finish().unwrap()
+}
+
+fn dataset(n_users: usize, n_items: usize, events_a_user: usize) -> Dataset {
+    let interactions = vec![interactions(n_users, n_items, events_a_user)];
+    Dataset::read(&DatasetParts { interactions, ..DatasetParts::default() }, &Selection::default()).unwrap()
+}
+
+fn checkerboard() -> Dataset {
+    dataset(200, N_ITEMS, 6)
+}
+
+/// With every filter of sims open: the checkerboard has no unusual users or items to leave out.
+fn train_with(name: &str, dataset: &Dataset, progress: &dyn Progress) -> Result<Trained, TrainError> {
+    let open = [
+        ("min_user_history_length_percentile", "0"),
+        ("max_user_history_length_percentile", "1"),
+        ("min_item_interaction_count_percentile", "0"),
+        ("max_item_interaction_count_percentile", "1"),
+    ];
+    let open = open.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let hyperparameters = if name == "aws-sims" { BTreeMap::from(open) } else { BTreeMap::new() };
+    let task = TrainingTask { dataset, hyperparameters: &hyperparameters, seed: 1, progress };
+    recipe(name).unwrap().train(&task)
+}
+
+fn train(name: &str) -> (&'static dyn Recipe, Trained) {
+    (recipe(name).unwrap(), train_with(name, &checkerboard(), &()).unwrap())
+}
+
+/// What the model says to a user whose events were these, the last of them also being the item.
+fn ask(model: &Arc<dyn Model>, items: &[&str], k: usize) -> Vec<(String, Option<f32>)> {
+    let items: Vec<u32> = items.iter().map(|item| model.item_index(item).unwrap()).collect();
+    let history: Vec<Event> = (0..).zip(&items).map(|(time, item)| Event { item: *item, timestamp_s: time }).collect();
+    let list = model.recommend(&Query { history: &history, item: items.last().copied() }, k);
+    list.iter().map(|scored| (model.item_id(scored.item).to_owned(), scored.score)).collect()
+}
+
+fn resident(files: &[ModelFile]) -> Vec<ModelFile> {
+    files.iter().filter(|file| !file.paged).cloned().collect()
+}
+
+#[test]
+fn personal_and_related_answers_are_of_the_users_kind() {
+    for name in ["aws-sims", "palate-transitions"] {
+        let (recipe, trained) = train(name);
+        let model = recipe.open(&trained.files).unwrap();
+        for (items, parity) in [(["i02", "i04"], 0), (["i03", "i05"], 1)] {
+            for (item, _) in ask(&model, &items, 5) {
+                assert_eq!(item[1..].parse::<usize>().unwrap() % 2, parity, "{name} {item}");
+            }
+        }
+    }
+}
+
+#[test]
+fn transitions_know_the_next_item() {
+    let (recipe, trained) = train("palate-transitions");
+    let model = recipe.open(&trained.files).unwrap();
+    assert_eq!(ask(&model, &["i02", "i04"], 1)[0].0, "i06");
+    assert_eq!(ask(&model, &["i15", "i17"], 1)[0].0, "i19");
+}
+
+#[test]
+fn learning_beats_popularity_on_held_out_users() {
+    for name in ["aws-sims", "palate-transitions"] {
+        let report = train(name).1.report;
+        let ndcg = "normalized_discounted_cumulative_gain_at_25";
+        assert!(report.metrics[ndcg] > report.popularity_baseline[ndcg], "{name} {report:?}");
+        assert_eq!(report.n_test_users, 20);
+        assert_eq!(report.metrics.len(), 8);
+    }
+}
+
+#[test]
+fn a_list_is_as_long_as_asked_or_has_every_item_once() {
+    for name in RECIPES {
+        let (recipe, trained) = train(name);
+        let model = recipe.open(&trained.files).unwrap();
+        let others = if recipe.info().recipe_type == RecipeType::RelatedItems { N_ITEMS - 1 } else { N_ITEMS };
+        for items in [vec![], vec!["i03"], vec!["i00", "i01", "i02", "i03"]] {
+            for k in [0, 1, 7, 500] {
+                let list = ask(&model, &items, k);
+                let wanted = if items.is_empty() { N_ITEMS } else { others };
+                assert_eq!(list.len(), k.min(wanted), "{name} {items:?} {k}");
+                let mut ids: Vec<&String> = list.iter().map(|(item, _)| item).collect();
+                ids.sort();
+                ids.dedup();
+                assert_eq!(ids.len(), list.len(), "{name}");
+                assert!(list.iter().all(|(_, score)| score.is_some() == recipe.info().scores));
+                assert!(list.is_sorted_by(|a, b| a.1 >= b.1));
+            }
+        }
+    }
+}
+
+#[test]
+fn scores_sum_to_one() {
+    let (recipe, trained) = train("palate-transitions");
+    let model = recipe.open(&trained.files).unwrap();
+    for items in [vec![], vec!["i03"], vec!["i02", "i04", "i06"]] {
+        let sum: f32 = ask(&model, &items, 500).iter().filter_map(|(_, score)| *score).sum();
+        // Twenty roundings of numbers below 1.
+        assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    }
+}
+
+#[test]
+fn ranking_agrees_with_recommending() {
+    for name in ["aws-popularity-count", "palate-transitions"] {
+        let (recipe, trained) = train(name);
+        let model = recipe.open(&trained.files).unwrap();
+        let history = [Event { item: 4, timestamp_s: 0 }];
+        let query = Query { history: &history, item: None };
+        let list: Vec<u32> = model.recommend(&query, 500).iter().map(|scored| scored.item).collect();
+        let scores = model.rank(&query, &list);
+        assert!(scores.is_sorted_by(|a, b| a >= b), "{name}");
+    }
+}
+
+#[test]
+fn the_user_side_holds_everybodys_events() {
+    let (recipe, trained) = train("palate-transitions");
+    let model = recipe.open(&resident(&trained.files)).unwrap();
+    for user in 0..200 {
+        let id = format!("u{user:03}");
+        let page = model.user_page(&id).unwrap();
+        let file = trained.files.iter().find(|file| file.name == *page.file).unwrap();
+        let content = file.content.slice(page.range.start as usize..page.range.end as usize);
+        let page = model.open_user_page(&page, content).unwrap();
+        let history = page.history(&id).unwrap();
+        let last = history.last().unwrap();
+        assert_eq!(model.item_id(last.item), format!("i{:02}", (user % 2 + 2 * (user / 2 + 5)) % N_ITEMS));
+        assert_eq!(last.timestamp_s, (1000 * user + 5) as i64);
+        assert!(page.history("nobody").is_none());
+    }
+    for name in ["aws-popularity-count", "aws-sims"] {
+        let (recipe, trained) = train(name);
+        assert_eq!(recipe.open(&trained.files).unwrap().user_page("u000"), None);
+    }
+}
+
+#[test]
+fn the_number_of_threads_does_not_show() {
+    for name in RECIPES {
+        let data = checkerboard();
+        let files = [1, 2, 5].map(|n_threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            let trained = pool.install(|| train_with(name, &data, &()).unwrap());
+            (trained.files.into_iter().map(|file| (file.name, file.content)).collect::<Vec<_>>(), trained.report)
+        });
+        assert_eq!(files[0], files[1], "{name}");
+        assert_eq!(files[0], files[2], "{name}");
+    }
+}
+
+#[test]
+fn what_is_given_is_in_force_and_what_is_not_is_told_as_chosen() {
+    let given = BTreeMap::from([("window".to_owned(), "7".to_owned()), ("half_life".to_owned(), "1.25".to_owned())]);
+    let data = checkerboard();
+    let task = TrainingTask { dataset: &data, hyperparameters: &given, seed: 1, progress: &() };
+    let recipe = recipe("palate-transitions").unwrap();
+    let trained = recipe.train(&task).unwrap();
+    assert_eq!(trained.hyperparameters["window"], "7");
+    assert_eq!(trained.hyperparameters["half_life"], "1.25");
+    assert_eq!(trained.hyperparameters.len(), recipe.info().hyperparameters.len());
+    let names: Vec<&str> = trained.chosen.keys().map(String::as_str).collect();
+    let expected = "backward_weight count_power fade_days from_power history_length seen_weight to_power";
+    assert_eq!(names.join(" "), expected);
+    let again = TrainingTask { hyperparameters: &trained.hyperparameters, ..task };
+    let again = recipe.train(&again).unwrap();
+    assert!(again.chosen.is_empty());
+    assert_eq!(again.report, trained.report);
+}
+
+#[test]
+fn a_stopped_training_ends_as_stopped() {
+    struct Stop;
+    impl Progress for Stop {
+        fn report(&self, _step: &str, _done: f64) {}
+        fn stopped(&self) -> bool {
+            true
+        }
+    }
+    for name in RECIPES {
+        let trained = train_with(name, &checkerboard(), &Stop);
+        assert!(matches!(trained, Err(TrainError::Stopped)), "{name}");
+    }
+}
+
+#[test]
+fn too_little_data_fail_and_the_least_that_is_enough_does_not() {
+    for name in RECIPES {
+        let error = train_with(name, &dataset(24, 50, 50), &()).err().unwrap();
+        assert_eq!(error.to_string(), "Dataset has fewer than 25 users with at least 2 interactions each.");
+        for least in [dataset(25, 2, 40), dataset(500, 2, 2), dataset(25, 1000, 40)] {
+            let (recipe, trained) = (recipe(name).unwrap(), train_with(name, &least, &()).unwrap());
+            assert_eq!(recipe.open(&trained.files).unwrap().n_items(), least.items().len());
+        }
+    }
+}
+
+#[test]
+fn a_model_of_another_recipe_or_version_is_refused() {
+    let (_, trained) = train("aws-popularity-count");
+    let sims = recipe("aws-sims").unwrap();
+    assert!(matches!(sims.open(&trained.files), Err(ModelError::Recipe { .. })));
+    let mut newer = trained.files.clone();
+    let manifest = std::str::from_utf8(&newer[0].content).unwrap();
+    newer[0].content = manifest.replace("\"formatVersion\": 1", "\"formatVersion\": 2").into();
+    let popularity = recipe("aws-popularity-count").unwrap();
+    assert!(matches!(popularity.open(&newer), Err(ModelError::Version { found: 2, supported: 1 })));
+    assert!(matches!(popularity.open(&newer[1..]), Err(ModelError::Missing(_))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn damage_anywhere_is_told_and_never_a_panic(place in any::<prop::sample::Index>(), bit in 0_u32..8, cut: bool) {
+        for name in RECIPES {
+            let (recipe, trained) = shared(name);
+            for number in 0..resident(&trained.files).len() {
+                let mut files = resident(&trained.files);
+                let mut content = files[number].content.to_vec();
+                let place = place.index(content.len());
+                if cut {
+                    content.truncate(place);
+                } else {
+                    content[place] ^= 1 << bit;
+                }
+                let same_meaning = number == 0 && !cut && means_the_same(&content, &files[0].content);
+                files[number].content = content.into();
+                prop_assert!(recipe.open(&files).is_err() || same_meaning, "{name} {}", files[number].name);
+            }
+        }
+    }
+}
+
+/// White space in JSON says nothing.
+fn means_the_same(a: &[u8], b: &[u8]) -> bool {
+    let parse = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).ok();
+    parse(a).is_some() && parse(a) == parse(b)
+}
+
+/// Trained once for all cases.
+fn shared(name: &'static str) -> &'static (&'static dyn Recipe, Trained) {
+    static ALL: std::sync::LazyLock<BTreeMap<&str, (&'static dyn Recipe, Trained)>> =
+        std::sync::LazyLock::new(|| RECIPES.into_iter().map(|name| (name, train(name))).collect());
+    &ALL[name]
+}
