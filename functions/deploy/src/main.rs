@@ -1,0 +1,8 @@
+//! Campaigns: check the model, switch to it.
+
+use palate_service::JobKind;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    palate_wiring::serve_worker(JobKind::Deploy).await
+}

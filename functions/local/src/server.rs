@@ -1,0 +1,89 @@
+//! HTTP/1.1 on one port.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::{app::App, cli::Address};
+
+/// How long requests in flight may take after the stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A client that opens a connection and says nothing is let go.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error("port {port} of {host} is taken: stop what uses it, or choose another with --port (0 takes a free one)")]
+    Taken { host: String, port: u16 },
+    #[error("cannot listen on {host}:{port}")]
+    Other {
+        host: String,
+        port: u16,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Takes the port; from here on connections queue up.
+pub async fn bind(address: &Address) -> Result<TcpListener, BindError> {
+    let Address { host, port } = address;
+    TcpListener::bind((host.as_str(), *port)).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::Taken { host: host.clone(), port: *port },
+        _ => BindError::Other { host: host.clone(), port: *port, source },
+    })
+}
+
+/// Serves until `stop` turns true, then finishes the requests in flight.
+pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let connections = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, from)) => attend(stream, from, &app, &connections),
+            // Out of file descriptors, most likely: those of other connections come free.
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    let open = connections.count();
+    if tokio::time::timeout(PATIENCE, connections.shutdown()).await.is_err() {
+        tracing::warn!(open, "requests were cut off");
+    }
+}
+
+fn attend(stream: TcpStream, from: SocketAddr, app: &Arc<App>, connections: &GracefulShutdown) {
+    // Small answers must not wait for the client's acknowledgement of the last one.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    let app = Arc::clone(app);
+    let answer = service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move { Ok::<_, Infallible>(app.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), answer);
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%from, %error, "connection ended");
+        }
+    });
+}

@@ -1,0 +1,6 @@
+//! Streamed events.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    palate_wiring::serve_api().await
+}

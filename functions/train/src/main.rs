@@ -1,0 +1,8 @@
+//! Solution versions: fit, evaluate, store the model.
+
+use palate_service::JobKind;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    palate_wiring::serve_worker(JobKind::Train).await
+}

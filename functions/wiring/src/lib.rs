@@ -1,0 +1,16 @@
+//! What every function's `main.rs` needs: the configuration, the stores that it names, the start of
+//! workers, and Lambda's edge in both directions.
+//!
+//! A function is one of two kinds. *API* functions ([`serve_api`], [`serve_control`]) answer HTTP
+//! requests that API Gateway hands on. *Workers* ([`serve_worker`], [`serve_batch_worker`]) do the job
+//! that a [`JobRef`](palate_service::JobRef) names. Nothing here knows what an operation or a job is.
+
+mod config;
+mod control;
+mod edge;
+mod run;
+mod starter;
+mod worker;
+
+pub use config::{Config, ConfigError, StoreChoice, WorkerFunctions};
+pub use run::{serve_api, serve_batch_worker, serve_control, serve_worker};
