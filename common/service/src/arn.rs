@@ -122,7 +122,9 @@ mod tests {
         let version = place.arn(Kind::SolutionVersion, "films/0a1b2c3d");
         assert!(Kind::SolutionVersion.check(&version, "solutionVersionArn").is_ok());
         assert!(Kind::Solution.check(&version, "solutionArn").is_err());
-        assert!(Kind::Campaign.check(&version, "campaignArn").is_err_and(|error| error.to_string().contains("campaignArn")));
+        assert!(
+            Kind::Campaign.check(&version, "campaignArn").is_err_and(|error| error.to_string().contains("campaignArn"))
+        );
         assert_eq!(Place::of(&version), Some(place));
     }
 

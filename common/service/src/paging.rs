@@ -30,7 +30,8 @@ pub(crate) fn page<R: Resource>(
 ) -> Result<Value, OpError> {
     resources.sort_by(|a, b| order(&a.resource).cmp(&order(&b.resource)));
     let scope = format!("{}|{}|{scope}", call.operation, call.place.region);
-    let after = call.input.get("nextToken").and_then(Value::as_str).map(|token| read_token(token, &scope)).transpose()?;
+    let after =
+        call.input.get("nextToken").and_then(Value::as_str).map(|token| read_token(token, &scope)).transpose()?;
     let size = call.input.get("maxResults").and_then(Value::as_f64).map_or(DEFAULT_PAGE, |size| size as usize);
     let rest = resources
         .iter()
@@ -104,9 +105,13 @@ mod tests {
         assert_eq!(read_token::<Position>(&token, "ListCampaigns").unwrap().arn, "arn:x");
         let mut changed = token.clone();
         changed.replace_range(20..21, if &token[20..21] == "0" { "1" } else { "0" });
-        for (token, scope) in
-            [(token.as_str(), "ListFilters"), (&changed, "ListCampaigns"), ("", "ListCampaigns"), ("zz", "ListCampaigns"), ("é", "x")]
-        {
+        for (token, scope) in [
+            (token.as_str(), "ListFilters"),
+            (&changed, "ListCampaigns"),
+            ("", "ListCampaigns"),
+            ("zz", "ListCampaigns"),
+            ("é", "x"),
+        ] {
             assert!(matches!(read_token::<Position>(token, scope), Err(OpError::InvalidNextToken(_))));
         }
     }

@@ -123,10 +123,9 @@ impl Records {
         let mut writes = vec![self.creation(resource, tags)?];
         writes.extend(with);
         match self.0.commit(writes).await {
-            Err(StoreError::AlreadyExists { .. }) => Err(OpError::AlreadyExists(format!(
-                "Another resource with Arn {} already exists.",
-                resource.arn()
-            ))),
+            Err(StoreError::AlreadyExists { .. }) => {
+                Err(OpError::AlreadyExists(format!("Another resource with Arn {} already exists.", resource.arn())))
+            }
             other => changed(other, resource.arn()),
         }
     }

@@ -200,9 +200,10 @@ impl Service {
         key: &str,
         version: &str,
     ) -> Result<Option<String>, JobError> {
-        upload_trigger::object_created(self, region, bucket, key, version)
-            .await
-            .map_err(|error| JobError { doing: format!("start the batch job of s3://{bucket}/{key}"), source: Box::new(error) })
+        upload_trigger::object_created(self, region, bucket, key, version).await.map_err(|error| JobError {
+            doing: format!("start the batch job of s3://{bucket}/{key}"),
+            source: Box::new(error),
+        })
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -47,8 +47,7 @@ impl Palate {
     }
 
     pub async fn interactions(&self, group: &str) -> String {
-        let columns =
-            [("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"), ("EVENT_TYPE", "string")];
+        let columns = [("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"), ("EVENT_TYPE", "string")];
         self.dataset(group, "Interactions", &columns).await
     }
 
@@ -63,10 +62,7 @@ impl Palate {
 
     /// Status and failure reason of an import, once it has settled.
     pub async fn imported(&self, job: &str) -> (String, Option<String>) {
-        let job = settled!(
-            self.control.describe_dataset_import_job().dataset_import_job_arn(job),
-            dataset_import_job
-        );
+        let job = settled!(self.control.describe_dataset_import_job().dataset_import_job_arn(job), dataset_import_job);
         (job.status.unwrap(), job.failure_reason)
     }
 
@@ -113,16 +109,15 @@ impl Palate {
     /// Asks for a batch over `input` and gives the job's status, its failure reason and the answers.
     pub async fn batch(&self, version: &str, name: &str, input: &str) -> (String, Option<String>, Option<String>) {
         self.upload(&format!("{name}/in/questions.json"), input.to_owned()).await;
-        let path = |folder: &str| S3DataConfig::builder().path(format!("s3://{BUCKET}/{name}/{folder}")).build().unwrap();
+        let path =
+            |folder: &str| S3DataConfig::builder().path(format!("s3://{BUCKET}/{name}/{folder}")).build().unwrap();
         let create = self.control.create_batch_inference_job().job_name(name).solution_version_arn(version);
         let create = create
             .job_input(BatchInferenceJobInput::builder().s3_data_source(path("in/questions.json")).build())
             .job_output(BatchInferenceJobOutput::builder().s3_data_destination(path("out/")).build());
         let arn = create.role_arn(ROLE).send().await.unwrap().batch_inference_job_arn.unwrap();
-        let job = settled!(
-            self.control.describe_batch_inference_job().batch_inference_job_arn(&arn),
-            batch_inference_job
-        );
+        let job =
+            settled!(self.control.describe_batch_inference_job().batch_inference_job_arn(&arn), batch_inference_job);
         (job.status.unwrap(), job.failure_reason, self.download(&format!("{name}/out/questions.json.out")).await)
     }
 

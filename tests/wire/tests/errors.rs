@@ -88,8 +88,9 @@ async fn arns_of_nothing_and_of_another_kind_are_told_apart() {
     let (code, message) = refused(palate.control.describe_campaign().campaign_arn(&group).send().await);
     assert_eq!(code, "InvalidInputException");
     assert!(message.contains("campaignArn") && message.contains(&group));
-    let (code, _) =
-        refused(palate.runtime.get_recommendations().campaign_arn(group.replace("dataset-group", "campaign")).send().await);
+    let (code, _) = refused(
+        palate.runtime.get_recommendations().campaign_arn(group.replace("dataset-group", "campaign")).send().await,
+    );
     assert_eq!(code, "ResourceNotFoundException");
 }
 

@@ -32,7 +32,11 @@ async fn pages_give_what_was_there_throughout_exactly_once_while_others_come_and
     let distinct: HashSet<&String> = seen.iter().collect();
     assert_eq!(distinct.len(), seen.len());
     assert!((0..25).all(|number| distinct.contains(&format!("stays-{number}"))));
-    assert_eq!(seen.iter().filter(|name| name.starts_with("comes")).count(), 0, "newer ones stand before the first page");
+    assert_eq!(
+        seen.iter().filter(|name| name.starts_with("comes")).count(),
+        0,
+        "newer ones stand before the first page"
+    );
 }
 
 #[tokio::test]
@@ -47,7 +51,8 @@ async fn the_sdk_s_paginator_reads_all_recipes_in_order_of_name() {
     // Amazon's 25 and Palate's own.
     assert_eq!(names.iter().filter(|name| name.starts_with("aws-")).count(), 25);
     assert!(names.contains(&"palate-transitions"));
-    let vod = palate.control.list_recipes().domain(aws_sdk_personalize::types::Domain::VideoOnDemand).send().await.unwrap();
+    let vod =
+        palate.control.list_recipes().domain(aws_sdk_personalize::types::Domain::VideoOnDemand).send().await.unwrap();
     assert_eq!(vod.recipes().len(), 5);
     let arn = "arn:aws:personalize:::recipe/aws-sims";
     let sims = palate.control.describe_recipe().recipe_arn(arn).send().await.unwrap().recipe.unwrap();

@@ -84,7 +84,8 @@ async fn an_upload_under_batch_input_is_answered_once() {
     let jobs = palate.control.list_batch_inference_jobs().send().await.unwrap();
     assert_eq!(jobs.batch_inference_jobs().len(), 2);
     loop {
-        let described = palate.control.describe_batch_inference_job().batch_inference_job_arn(&job).send().await.unwrap();
+        let described =
+            palate.control.describe_batch_inference_job().batch_inference_job_arn(&job).send().await.unwrap();
         if described.batch_inference_job().unwrap().status() == Some("ACTIVE") {
             break;
         }

@@ -65,7 +65,12 @@ impl Asked {
 }
 
 /// The output line of a question, with its end.
-pub(super) fn answer(question: &Question, loaded: &Loaded, histories: &HashMap<String, Vec<Event>>, k: usize) -> String {
+pub(super) fn answer(
+    question: &Question,
+    loaded: &Loaded,
+    histories: &HashMap<String, Vec<Event>>,
+    k: usize,
+) -> String {
     let (output, error) = match &question.asked {
         Ok(asked) => (output(asked, loaded, histories, k), Value::Null),
         Err(error) => (Value::Null, Value::String(error.clone())),

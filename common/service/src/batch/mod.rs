@@ -114,9 +114,9 @@ impl Batch<'_> {
             let end = (at + READ_BYTES).min(size);
             let content = self.input.get_range(key, at..end).await.map_err(input_error)?;
             at = end;
-            let whole = lines.take_whole(&content, at == size).map_err(|reason| {
-                WorkError::Failed(format!("Invalid S3 input path: {key}: {reason}"))
-            })?;
+            let whole = lines
+                .take_whole(&content, at == size)
+                .map_err(|reason| WorkError::Failed(format!("Invalid S3 input path: {key}: {reason}")))?;
             writer.write(self.answer_chunk(service, whole).await?).await.map_err(output_error)?;
         }
         Ok(())

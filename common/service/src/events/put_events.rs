@@ -12,7 +12,8 @@ use crate::resources::tracked_group;
 use crate::wire::{Timestamp, shorten};
 
 /// Members that stand beside the properties, not in them.
-const NOT_IN_PROPERTIES: [&str; 6] = ["userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"];
+const NOT_IN_PROPERTIES: [&str; 6] =
+    ["userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"];
 
 pub(super) fn operations(all: &mut Operations) {
     all.add("PutEvents", put);

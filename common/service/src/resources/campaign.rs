@@ -138,7 +138,9 @@ async fn servable_version(call: &Call) -> Result<Stored<SolutionVersion>, OpErro
 fn check_config(config: Option<&Map<String, Value>>) -> Result<(), OpError> {
     for member in ["enableMetadataWithRecommendations", "syncWithLatestSolutionVersion"] {
         if config.and_then(|config| config.get(member)).and_then(Value::as_bool) == Some(true) {
-            return Err(OpError::invalid(format!("campaignConfig.{member} is not available in this version of Palate")));
+            return Err(OpError::invalid(format!(
+                "campaignConfig.{member} is not available in this version of Palate"
+            )));
         }
     }
     Ok(())

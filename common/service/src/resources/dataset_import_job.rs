@@ -166,9 +166,11 @@ impl Job for DatasetImportJob {
     async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<ImportOutcome, WorkError> {
         let job = &run.resource;
         let dataset = service.records.fetch::<Dataset>(&job.dataset_arn, "datasetArn").await?.resource;
-        let schema = service.records.fetch::<DatasetSchema>(&dataset.schema_arn, "schemaArn").await?.resource.parse()?;
+        let schema =
+            service.records.fetch::<DatasetSchema>(&dataset.schema_arn, "schemaArn").await?.resource.parse()?;
         let (bucket, key) = split_s3(&job.data_source.data_location, "dataSource.dataLocation")?;
-        let source = service.stores.buckets.bucket(bucket).map_err(|_| WorkError::Failed("Invalid Data location.".into()))?;
+        let source =
+            service.stores.buckets.bucket(bucket).map_err(|_| WorkError::Failed("Invalid Data location.".into()))?;
         let request = ImportRequest {
             source,
             bucket: bucket.to_owned(),
@@ -185,11 +187,7 @@ impl Job for DatasetImportJob {
     }
 
     /// Switches the manifest: FULL replaces the list of parts, INCREMENTAL adds to it.
-    async fn finish(
-        service: &Arc<Service>,
-        job: &mut Self,
-        product: &ImportOutcome,
-    ) -> Result<Vec<Write>, WorkError> {
+    async fn finish(service: &Arc<Service>, job: &mut Self, product: &ImportOutcome) -> Result<Vec<Write>, WorkError> {
         let (mut manifest, version) = Manifest::read(&service.records, &job.dataset_arn).await?;
         if job.import_mode == ImportMode::Full {
             manifest = Manifest { format: FORMAT, parts: Vec::new() };

@@ -59,9 +59,8 @@ fn wire_form(recipe: &RecipeInfo) -> Value {
 
 /// The recipe that an ARN names.
 pub(super) fn recipe_of(arn: &str) -> Result<&'static RecipeInfo, OpError> {
-    let name = recipe_name(arn).ok_or_else(|| {
-        OpError::invalid(format!("recipeArn must be arn:aws:personalize:::recipe/<name>, not {arn}"))
-    })?;
+    let name = recipe_name(arn)
+        .ok_or_else(|| OpError::invalid(format!("recipeArn must be arn:aws:personalize:::recipe/<name>, not {arn}")))?;
     find(name).ok_or_else(|| Kind::Recipe.missing(arn))
 }
 

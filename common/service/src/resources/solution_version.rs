@@ -96,7 +96,10 @@ pub(crate) async fn trained_model(records: &Records, version_arn: &str) -> Resul
 }
 
 /// All versions of a solution.
-pub(super) async fn versions_of(records: &Records, solution_arn: &str) -> Result<Vec<Stored<SolutionVersion>>, OpError> {
+pub(super) async fn versions_of(
+    records: &Records,
+    solution_arn: &str,
+) -> Result<Vec<Stored<SolutionVersion>>, OpError> {
     let broken = || OpError::internal(format!("{solution_arn} is no solution's ARN"));
     let place = Place::of(solution_arn).ok_or_else(broken)?;
     let path = Kind::Solution.parts(solution_arn).ok_or_else(broken)?;
@@ -140,8 +143,9 @@ async fn create(call: Call) -> Result<Value, OpError> {
         Some(name) => name.to_owned(),
         None => uuid::Uuid::new_v4().simple().to_string()[..8].to_owned(),
     };
-    let Solution { name: solution_name, solution_arn, recipe_arn, dataset_group_arn, event_type, solution_config, .. } =
-        solution.resource.clone();
+    let Solution {
+        name: solution_name, solution_arn, recipe_arn, dataset_group_arn, event_type, solution_config, ..
+    } = solution.resource.clone();
     let now = call.now();
     let version = SolutionVersion {
         name: call.optional_text("name").map(str::to_owned),
@@ -189,7 +193,8 @@ async fn metrics(call: Call) -> Result<Value, OpError> {
         return Err(OpError::InUse(format!("{arn} has no metrics: it is {}", version.status)));
     };
     let rounded = |value: f64| (value * 10_000.0).round() / 10_000.0;
-    let metrics: BTreeMap<&String, f64> = model.report.metrics.iter().map(|(name, &value)| (name, rounded(value))).collect();
+    let metrics: BTreeMap<&String, f64> =
+        model.report.metrics.iter().map(|(name, &value)| (name, rounded(value))).collect();
     Ok(json!({"solutionVersionArn": arn, "metrics": metrics}))
 }
 

@@ -48,7 +48,8 @@ impl Runtime {
     /// What the campaign serves now, or did a second ago.
     pub async fn deployed(&self, service: &Service, campaign_arn: &str) -> Result<Arc<Deployed>, OpError> {
         let now = service.clock.now_ms();
-        if let Some((read_at, deployed)) = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner).get(campaign_arn)
+        if let Some((read_at, deployed)) =
+            self.campaigns.lock().unwrap_or_else(PoisonError::into_inner).get(campaign_arn)
             && now.abs_diff(*read_at) < CAMPAIGN_TTL_MS
         {
             return Ok(Arc::clone(deployed));

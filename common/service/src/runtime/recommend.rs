@@ -59,7 +59,10 @@ async fn ranking(call: Call) -> Result<Value, OpError> {
     let campaign = call.text("campaignArn");
     let input = call.input.get("inputList").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if input.len() > MAX_RESULTS {
-        return Err(OpError::invalid(format!("inputList has {} items; at most {MAX_RESULTS} can be ranked", input.len())));
+        return Err(OpError::invalid(format!(
+            "inputList has {} items; at most {MAX_RESULTS} can be ranked",
+            input.len()
+        )));
     }
     let service = &call.service;
     let deployed = service.runtime.deployed(service, campaign).await?;

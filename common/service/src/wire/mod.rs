@@ -29,9 +29,8 @@ pub(crate) fn route(method: &Method, path: &str, headers: &HeaderMap) -> Result<
     if let Some(target) = headers.get(TARGET) {
         let target = target.to_str().unwrap_or_default();
         let found = target.strip_prefix(TARGET_PREFIX).and_then(|name| MODEL.control(name));
-        return found.ok_or_else(|| {
-            (Api::Control, OpError::UnknownOperation(format!("Unknown target '{}'", shorten(target))))
-        });
+        return found
+            .ok_or_else(|| (Api::Control, OpError::UnknownOperation(format!("Unknown target '{}'", shorten(target)))));
     }
     match MODEL.at_path(path) {
         Some(operation) if method == Method::POST => Ok(operation),

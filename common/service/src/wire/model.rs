@@ -25,14 +25,19 @@ pub(crate) struct Bounds {
 
 #[derive(Debug)]
 pub(crate) enum Scalar {
-    String { length: Bounds, pattern: Option<(String, Regex)> },
+    String {
+        length: Bounds,
+        pattern: Option<(String, Regex)>,
+    },
     Enum(Vec<String>),
     Integer(Bounds),
     Number(Bounds),
     Boolean,
     Timestamp,
     /// A string that holds a JSON object; the object itself is accepted too.
-    Json { length: Bounds },
+    Json {
+        length: Bounds,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -101,7 +106,9 @@ impl Model {
                 let required = name.ends_with('*');
                 let member = Member { name: name.trim_end_matches('*').to_owned(), required, kind };
                 match &into {
-                    Into::Operation => model.operations.last_mut().ok_or_else(|| at("no operation"))?.input.push(member),
+                    Into::Operation => {
+                        model.operations.last_mut().ok_or_else(|| at("no operation"))?.input.push(member)
+                    }
                     Into::Structure(name) => model.structures.entry(name.clone()).or_default().push(member),
                     Into::Nothing => return Err(at("a member of nothing")),
                 }
@@ -220,7 +227,9 @@ mod tests {
 
     #[test]
     fn bad_text_is_refused_with_its_line() {
-        for (text, line) in [("  name: Name", 1), ("structure A\n  b: [C", 2), ("string S 1..x", 1), ("what is this", 1)] {
+        for (text, line) in
+            [("  name: Name", 1), ("structure A\n  b: [C", 2), ("string S 1..x", 1), ("what is this", 1)]
+        {
             assert!(Model::parse(text).unwrap_err().starts_with(&format!("line {line}:")), "{text}");
         }
     }

@@ -109,7 +109,14 @@ mod tests {
         ] {
             assert_eq!(Timestamp::from_json(&value), Some(Timestamp(1_542_392_161_837)), "{value}");
         }
-        for value in [json!("soon"), json!("2018-13-01"), json!(null), json!(1e18), json!("2018-11-16T25:00:00Z"), json!("日本語日本語")] {
+        for value in [
+            json!("soon"),
+            json!("2018-13-01"),
+            json!(null),
+            json!(1e18),
+            json!("2018-11-16T25:00:00Z"),
+            json!("日本語日本語"),
+        ] {
             assert_eq!(Timestamp::from_json(&value), None, "{value}");
         }
     }
