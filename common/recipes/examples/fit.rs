@@ -5,7 +5,7 @@
 //! cargo run --release -p palate-recipes --example fit -- palate-transitions history.csv answers.jsonl window=10
 //! ```
 //!
-//! Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID,
+//! `seed=1` sets the seed. Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID,
 //! ITEM_ID and TIMESTAMP are read.
 
 use std::collections::BTreeMap;
@@ -35,8 +35,9 @@ fn main() -> Result<(), Failure> {
     };
     let recipe = recipe(name).ok_or("no such recipe, or none that can be trained")?;
     let hyperparameters = settings.iter().filter_map(|setting| setting.split_once('='));
-    let hyperparameters: BTreeMap<String, String> =
+    let mut hyperparameters: BTreeMap<String, String> =
         hyperparameters.map(|(name, value)| (name.into(), value.into())).collect();
+    let seed = hyperparameters.remove("seed").map_or(Ok(0), |seed| seed.parse())?;
     let csv = std::fs::read_to_string(input)?;
     let parts = DatasetParts { interactions: vec![part(&csv)?], ..DatasetParts::default() };
 
@@ -45,7 +46,7 @@ fn main() -> Result<(), Failure> {
     let dataset = Dataset::read(&parts, &Selection::default())?;
     writeln!(log, "read {} interactions in {:?}", dataset.n_interactions(), begin.elapsed())?;
     let begin = Instant::now();
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 0, progress: &Steps(begin) };
+    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed, progress: &Steps(begin) };
     let trained = recipe.train(&task)?;
     writeln!(log, "trained in {:?}: {:?}", begin.elapsed(), trained.hyperparameters)?;
     writeln!(log, "{:#?}", trained.report)?;

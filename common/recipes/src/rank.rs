@@ -11,16 +11,11 @@ pub fn order(a: &Ranked, b: &Ranked) -> Ordering {
 
 /// Keeps the best `k`, best first. Cost `O(n + k log k)`.
 pub fn keep_best(items: &mut Vec<Ranked>, k: usize) {
-    keep_largest(items, k);
-    items.sort_unstable_by(order);
-}
-
-/// Keeps the best `k`, in no order. Cost `O(n)`.
-pub fn keep_largest(items: &mut Vec<Ranked>, k: usize) {
     if k < items.len() {
         items.select_nth_unstable_by(k, order);
         items.truncate(k);
     }
+    items.sort_unstable_by(order);
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@
 //! | `smoothing`       |             | weight of popularity                                             |
 //!
 //! What is not given and has no default is chosen on the training users, each of whose last events is
-//! held back, one hyperparameter after the other, by NDCG at 25. The user side keeps the 1000 newest
+//! held back, one hyperparameter after the other, by NDCG at 25; `seen_weight` is 1 if at least one in a
+//! hundred of those events repeats an item of the user, else 0. The user side keeps the 1000 newest
 //! events of each user if `seen_weight` is below 1, otherwise `history_length`.
 
 mod choose;
@@ -69,7 +70,8 @@ impl Recipe for Transitions {
         let (users, items) = (task.dataset.users(), task.dataset.items());
         let prepare = |training: &Histories| choose(training, items.len(), &given, task.seed, task.progress);
         let fit = |config: &TransitionsValidParams, histories: &Histories| {
-            let counts = count::follow_ups(histories, items.len(), &config.counting(), task.progress)?;
+            let places = count::Places::of(histories, items.len());
+            let counts = count::follow_ups(histories, &places, &config.counting(), task.progress)?;
             Ok(Fitted::fit(&counts, histories, Popular::count(histories, items.len()), config))
         };
         let Evaluated { prepared: config, scorer, report } = evaluated(task, self.info(), prepare, fit)?;

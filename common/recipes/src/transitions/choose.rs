@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::config::TransitionsValidParams;
-use super::count::{Counting, follow_ups};
+use super::count::{Counting, Places, follow_ups};
 use super::scorer::{events_by_item, powers};
 use crate::dataset::Histories;
 use crate::model::SparseRows;
@@ -19,13 +19,21 @@ const N_USERS: (usize, usize) = (1000, 10_000);
 /// Additions to the sums of all users that one candidate may cost, about a hundredth of a second.
 const MAX_ADDITIONS: usize = 10_000_000;
 
+/// What a candidate has to be better by, lest chance decide.
+const LEAST_GAIN: f64 = 1.001;
+
+/// Share of the held-back events from which on items are taken to come back.
+const SOME_REPEATS: f64 = 0.01;
+
 /// Events to count in; of more, some users are left out.
 const MAX_EVENTS: usize = 5_000_000;
 
 /// Chooses the hyperparameters that were not given.
 ///
 /// Each user's last event is held back and predicted from the others. One hyperparameter after the other
-/// goes up or down its list of candidates as long as NDCG at 25 grows, twice round.
+/// goes up or down its list of candidates as long as NDCG at 25 grows, twice round. `seen_weight` is
+/// 1 or 0 by [`SOME_REPEATS`]: the last event alone would speak against items that come back, since few
+/// are bought twice in one basket.
 pub fn choose(
     histories: &Histories,
     n_items: usize,
@@ -33,31 +41,36 @@ pub fn choose(
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<TransitionsValidParams, TrainError> {
-    let start = TransitionsValidParams::start(given);
+    let mut start = TransitionsValidParams::start(given);
     if TransitionsValidParams::settled(given).is_some() {
         return Ok(start);
+    }
+    if given.continuous("seen_weight").is_none() {
+        start.seen_weight = if share_of_repeats(histories) < SOME_REPEATS { 0.0 } else { 1.0 };
     }
     let mut search =
         Search { trial: Trial::new(histories, n_items, seed, &start, progress)?, best: start, score: 0.0, progress };
     search.score = search.trial.score(&search.best, progress)?;
-    let t0 = std::time::Instant::now();
-    let mut t1 = t0;
     let open = |step: &&Step| given.integer(step.0).is_none() && given.continuous(step.0).is_none();
     for (done, (name, values, set)) in ROUNDS.iter().flat_map(|round| round.iter()).filter(open).enumerate() {
         search.along(values, *set)?;
-        eprintln!("{name} {:?} {:.5}", t1.elapsed(), search.score);
-        t1 = std::time::Instant::now();
         let n_steps = ROUNDS[0].len() + ROUNDS[1].len();
         progress.report(&format!("choosing {name}"), 0.5 * (done + 1) as f64 / n_steps as f64);
     }
     Ok(search.best)
 }
 
+/// How many of the users' last events are with an item that the user had before.
+fn share_of_repeats(histories: &Histories) -> f64 {
+    let lasts = || histories.users().filter_map(|user| histories.items_of(user).split_last());
+    let asked = lasts().filter(|(_, before)| !before.is_empty()).count();
+    lasts().filter(|(last, before)| before.contains(last)).count() as f64 / asked.max(1) as f64
+}
+
 /// A hyperparameter, its candidates in order, and how to set it.
 type Step = (&'static str, &'static [f64], Set);
 type Set = fn(&mut TransitionsValidParams, f64);
 
-const SEEN_WEIGHT: Step = ("seen_weight", &[0.0, 0.1, 1.0], |config, value| config.seen_weight = value);
 const BACKWARD_WEIGHT: Step =
     ("backward_weight", &[0.0, 0.3, 0.6, 1.0], |config, value| config.backward_weight = value);
 const FADE_DAYS: Step = ("fade_days", &[0.0, 180.0, 45.0], |config, value| config.fade_days = value);
@@ -72,7 +85,7 @@ const WINDOW: Step = ("window", &[5.0, 10.0, 20.0, 40.0], |config, value| config
 
 /// The second round is for what depends on other choices most.
 const ROUNDS: [&[Step]; 2] = [
-    &[SEEN_WEIGHT, BACKWARD_WEIGHT, FROM_POWER, COUNT_POWER, HALF_LIFE, TO_POWER, FADE_DAYS, WINDOW, HISTORY_LENGTH],
+    &[BACKWARD_WEIGHT, FROM_POWER, COUNT_POWER, HALF_LIFE, TO_POWER, FADE_DAYS, WINDOW, HISTORY_LENGTH],
     &[FROM_POWER, COUNT_POWER, HALF_LIFE, TO_POWER, BACKWARD_WEIGHT],
 ];
 
@@ -115,7 +128,7 @@ impl Search<'_> {
         go_on(self.progress)?;
         let candidate = self.with(value, set);
         let score = self.trial.score(&candidate, self.progress)?;
-        let better = score > self.score;
+        let better = score > self.score * LEAST_GAIN;
         if better {
             (self.best, self.score) = (candidate, score);
         }
@@ -128,8 +141,10 @@ struct Trial {
     histories: Histories,
     asked: Vec<Asked>,
     n_events: Vec<u32>,
-    counting: Counting,
-    counts: SparseRows,
+    places: Places,
+    /// What was counted last, in front, and before: candidates often go back to it.
+    counted: Vec<(Counting, SparseRows)>,
+    /// The counts in front to this power.
     power: f64,
     powered: SparseRows,
     /// So much of the items is touched that sums are kept for all.
@@ -161,7 +176,8 @@ impl Trial {
         });
         let cut = histories.cut(&users, |user| histories.items_of(user).len() - 1);
         let counting = config.counting();
-        let counts = follow_ups(&cut, n_items, &counting, progress)?;
+        let places = Places::of(&cut, n_items);
+        let counts = follow_ups(&cut, &places, &counting, progress)?;
         // A row is read as often as its item occurs.
         let lengths: usize = cut.items().par_iter().map(|item| counts.row(*item).0.len()).sum();
         let additions = config.history_length * lengths.div_ceil(cut.n_events().max(1));
@@ -176,25 +192,21 @@ impl Trial {
             asked: asked.collect(),
             n_events: events_by_item(&cut, n_items),
             histories: cut,
-            counting,
+            places,
             powered: counts.clone(),
             power: 1.0,
-            counts,
+            counted: vec![(counting, counts)],
             dense: n_items <= 2 * additions,
         })
     }
 
     /// Mean NDCG at 25 of the held-out events.
     fn score(&mut self, config: &TransitionsValidParams, progress: &dyn Progress) -> Result<f64, TrainError> {
-        let recount = config.counting() != self.counting;
-        if recount {
-            self.counting = config.counting();
-            self.counts = follow_ups(&self.histories, self.n_events.len(), &self.counting, progress)?;
-        }
-        if recount || config.count_power != self.power {
+        let recounted = self.count(&config.counting(), progress)?;
+        if recounted || config.count_power != self.power {
             self.power = config.count_power;
             let power = self.power as f32;
-            self.powered = self.counts.map(|_, _, count| count.powf(power));
+            self.powered = self.counted[0].1.map(|_, _, count| count.powf(power));
         }
         let from = powers(&self.n_events, config.from_power);
         let to = powers(&self.n_events, config.to_power);
@@ -224,6 +236,21 @@ impl Trial {
             )
             .collect();
         Ok(gains.iter().sum::<f64>() / gains.len().max(1) as f64)
+    }
+
+    /// Puts these counts in front; false if they were.
+    fn count(&mut self, counting: &Counting, progress: &dyn Progress) -> Result<bool, TrainError> {
+        let found = self.counted.iter().position(|(other, _)| other == counting);
+        match found {
+            Some(0) => return Ok(false),
+            Some(place) => self.counted[..=place].rotate_right(1),
+            None => {
+                let counts = follow_ups(&self.histories, &self.places, counting, progress)?;
+                self.counted.truncate(2);
+                self.counted.insert(0, (*counting, counts));
+            }
+        }
+        Ok(true)
     }
 
     fn add_up(

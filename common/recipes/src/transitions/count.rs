@@ -4,7 +4,7 @@ use super::config::Fade;
 use crate::dataset::Histories;
 use crate::model::SparseRows;
 use crate::training::go_on;
-use crate::{Progress, TrainError, rank};
+use crate::{Progress, TrainError};
 
 /// What counts as following, and how much.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,67 +28,94 @@ pub const N_FOLLOWERS: usize = 500;
 /// Cost `O(n_events · window)`, and `O(n_items)` memory a thread.
 pub fn follow_ups(
     histories: &Histories,
-    n_items: usize,
+    places: &Places,
     counting: &Counting,
     progress: &dyn Progress,
 ) -> Result<SparseRows, TrainError> {
-    let places = Places::of(histories, n_items);
-    let shares: Vec<f32> = (1..=counting.window).map(|distance| 1.0 / distance as f32).collect();
+    let n_items = places.n_items();
+    let forward: Vec<f32> = (1..=counting.window).map(|distance| 1.0 / distance as f32).collect();
+    let backward: Vec<f32> = match counting.backward_weight {
+        0.0 => Vec::new(),
+        weight => forward.iter().map(|share| weight * share).collect(),
+    };
     let rows: Result<Vec<_>, TrainError> = (0..n_items)
         .into_par_iter()
         .map_init(
-            || vec![0.0_f32; n_items],
-            |counts, item| {
+            || Scratch { counts: vec![0.0; n_items], found: Vec::new(), keys: Vec::new() },
+            |scratch, item| {
                 go_on(progress)?;
-                let mut found = Vec::new();
                 for (user, place) in places.of_item(item) {
-                    let (items, times) = (histories.items_of(*user as usize), histories.timestamps_of(*user as usize));
-                    let place = *place as usize;
-                    let fade = |other: usize| counting.fade.after((times[other] - times[place]).abs());
-                    let mut add = |other: usize, count: f32| {
-                        let cell = &mut counts[items[other] as usize];
-                        if *cell == 0.0 {
-                            found.push(items[other]);
-                        }
-                        *cell += count;
-                    };
-                    for (other, share) in (place + 1..items.len()).zip(&shares) {
-                        add(other, share * fade(other));
-                    }
-                    if counting.backward_weight > 0.0 {
-                        for (other, share) in (0..place).rev().zip(&shares) {
-                            add(other, share * fade(other) * counting.backward_weight);
-                        }
+                    let (user, place) = (*user as usize, *place as usize);
+                    let items = histories.items_of(user);
+                    let (before, after) = (&items[..place], &items[place + 1..]);
+                    if counting.fade.days == 0.0 {
+                        scratch.add(after.iter().zip(forward.iter().copied()));
+                        scratch.add(before.iter().rev().zip(backward.iter().copied()));
+                    } else {
+                        let times = histories.timestamps_of(user);
+                        let fade = |time: &i64| counting.fade.after((time - times[place]).abs());
+                        let after_fades = times[place + 1..].iter().map(fade);
+                        let before_fades = times[..place].iter().rev().map(fade);
+                        let faded = |(share, fade): (&f32, f32)| share * fade;
+                        scratch.add(after.iter().zip(forward.iter().zip(after_fades).map(faded)));
+                        scratch.add(before.iter().rev().zip(backward.iter().zip(before_fades).map(faded)));
                     }
                 }
-                Ok(take_row(counts, found))
+                Ok(scratch.take_row())
             },
         )
         .collect();
     Ok(SparseRows::from_rows(rows?))
 }
 
-/// Empties the counts of the items that were found into a row.
-fn take_row(counts: &mut [f32], found: Vec<u32>) -> (Vec<u32>, Vec<f32>) {
-    let mut row: Vec<rank::Ranked> = found
-        .into_iter()
-        .map(|item| (item, std::mem::take(&mut counts[item as usize])))
+/// Memory that one thread counts in.
+struct Scratch {
+    /// By item; all 0 between rows.
+    counts: Vec<f32>,
+    found: Vec<u32>,
+    keys: Vec<u64>,
+}
+
+impl Scratch {
+    fn add<'a>(&mut self, counts: impl Iterator<Item = (&'a u32, f32)>) {
+        for (item, count) in counts {
+            let cell = &mut self.counts[*item as usize];
+            if *cell == 0.0 {
+                self.found.push(*item);
+            }
+            *cell += count;
+        }
+    }
+
+    /// Empties the counts into a row.
+    fn take_row(&mut self) -> (Vec<u32>, Vec<f32>) {
+        // Counts are not negative, so their bits are in their order; of equal counts the lower item goes first.
+        let keys = self.found.drain(..).map(|item| {
+            let count = std::mem::take(&mut self.counts[item as usize]);
+            (u64::from(count.to_bits()) << 32) | u64::from(!item)
+        });
+        self.keys.clear();
         // Time can fade a count to nothing, which puts the item on the list again; it counts once.
-        .filter(|(_, count)| *count > 0.0)
-        .collect();
-    rank::keep_largest(&mut row, N_FOLLOWERS);
-    row.into_iter().unzip()
+        self.keys.extend(keys.filter(|key| *key >> 32 != 0));
+        if self.keys.len() > N_FOLLOWERS {
+            self.keys.select_nth_unstable_by(N_FOLLOWERS, |a, b| b.cmp(a));
+            self.keys.truncate(N_FOLLOWERS);
+        }
+        let item = |key: &u64| !(*key as u32);
+        let count = |key: &u64| f32::from_bits((*key >> 32) as u32);
+        (self.keys.iter().map(item).collect(), self.keys.iter().map(count).collect())
+    }
 }
 
 /// Where each item occurs.
-struct Places {
+pub struct Places {
     offsets: Vec<usize>,
     /// User, and place in that user's history; by user and place within an item.
     places: Vec<(u32, u32)>,
 }
 
 impl Places {
-    fn of(histories: &Histories, n_items: usize) -> Self {
+    pub fn of(histories: &Histories, n_items: usize) -> Self {
         let mut offsets = vec![0; n_items + 1];
         for item in histories.items() {
             offsets[*item as usize + 1] += 1;
@@ -106,6 +133,10 @@ impl Places {
             }
         }
         Self { offsets, places }
+    }
+
+    fn n_items(&self) -> usize {
+        self.offsets.len() - 1
     }
 
     fn of_item(&self, item: usize) -> &[(u32, u32)] {

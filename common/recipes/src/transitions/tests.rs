@@ -40,7 +40,8 @@ fn events(items: &[u32]) -> Vec<Event> {
 
 fn fit(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams) -> Fitted {
     let histories = histories(users);
-    let counts = count::follow_ups(&histories, n_items, &config.counting(), &()).unwrap();
+    let counts =
+        count::follow_ups(&histories, &count::Places::of(&histories, n_items), &config.counting(), &()).unwrap();
     Fitted::fit(&counts, &histories, Popular::count(&histories, n_items), config)
 }
 
@@ -80,9 +81,9 @@ fn slow_twin(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams
     if scores.iter().sum::<f64>() == 0.0 {
         scores = (0..n_items).map(|item| n_users(item) / n_pairs).collect();
     }
-    for item in 0..n_items {
-        if asked.contains(&(item as u32)) {
-            scores[item] *= config.seen_weight;
+    for (item, score) in (0..).zip(&mut scores) {
+        if asked.contains(&item) {
+            *score *= config.seen_weight;
         }
     }
     let sum: f64 = scores.iter().sum();
@@ -188,7 +189,7 @@ fn a_user_nothing_is_known_of_gets_popular_items_by_their_share() {
 fn time_fades_what_was_counted() {
     let histories = Histories::new(vec![0, 2, 4], vec![0, 1, 0, 2], vec![0, 0, 0, 2 * DAY_S]);
     let counting = TransitionsValidParams { fade_days: 1.0, ..config() }.counting();
-    let counts = count::follow_ups(&histories, 3, &counting, &()).unwrap();
+    let counts = count::follow_ups(&histories, &count::Places::of(&histories, 3), &counting, &()).unwrap();
     let (items, weights) = counts.row(0);
     assert_eq!((items, weights), ([1, 2].as_slice(), [1.0, 0.25].as_slice()));
 }
@@ -201,4 +202,15 @@ fn seen_items_come_last_when_they_are_not_wanted() {
     let list = fitted.recommend(&Query { history: &history, item: None }, 4);
     assert_eq!(list.iter().map(|scored| scored.item).collect::<Vec<_>>(), [2, 3, 0, 1]);
     assert_eq!(list[2].score, Some(0.0));
+}
+
+#[test]
+fn seen_items_are_kept_where_items_come_back() {
+    let chosen = |users: &[Vec<u32>]| {
+        let given = Params::check(&TRANSITIONS, &BTreeMap::new()).unwrap();
+        choose(&histories(users), 40, &given, 0, &()).unwrap().seen_weight
+    };
+    let never: Vec<Vec<u32>> = (0..30).map(|user| (user..user + 5).collect()).collect();
+    let sometimes: Vec<Vec<u32>> = (0..30).map(|user| vec![user, user + 1, user + 2, user]).collect();
+    assert_eq!((chosen(&never), chosen(&sometimes)), (0.0, 1.0));
 }
