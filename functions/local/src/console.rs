@@ -21,6 +21,7 @@ pub fn exports(url: &str) -> [String; 4] {
         format!("export AWS_ENDPOINT_URL={url}"),
         "export AWS_ACCESS_KEY_ID=palate".into(),
         "export AWS_SECRET_ACCESS_KEY=palate".into(),
-        "export AWS_REGION=us-east-1".into(),
+        // The AWS CLI and boto3 read the second, the other SDKs the first.
+        "export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1".into(),
     ]
 }

@@ -28,7 +28,12 @@ use crate::{
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // s3s logs whole requests, and object keys are the users'.
-    let quiet = || EnvFilter::new("info,s3s=off,s3s_fs=off");
+    let level = match &cli.command {
+        Command::Serve(_) => "info",
+        // What goes well is on the screen already.
+        Command::Demo(_) => "warn",
+    };
+    let quiet = || EnvFilter::new(format!("{level},s3s=off,s3s_fs=off"));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 

@@ -288,3 +288,30 @@ fn a_notification_that_is_none_is_refused() {
     let object = r#"{"bucket":{"name":"bucket"},"object":{"key":"elsewhere/key","eTag":"e"}}"#;
     assert_eq!(post(&format!(r#"{{"Records":[{{"eventName":"ObjectCreated:Put","s3":{object}}}]}}"#)).status, 200);
 }
+
+#[test]
+fn the_demo_shows_the_whole_way_on_data_of_ones_own() {
+    let (data, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut interactions = String::from("USER_ID,ITEM_ID,TIMESTAMP\n");
+    for user in 0..60 {
+        for event in 0..20 {
+            // Everybody goes through the items in the same order, each from a place of their own.
+            interactions += &format!("u{user},i{},{}\n", (user * 7 + event) % 50, 1_700_000_000 + user + event * 60);
+        }
+    }
+    std::fs::write(data.path().join("interactions.csv"), interactions).unwrap();
+    let items: String = (0..50).map(|item| format!("i{item},\"Item, number {item}\",c{}\n", item % 5)).collect();
+    std::fs::write(data.path().join("items.csv"), format!("ITEM_ID,TITLE,CATEGORY\n{items}")).unwrap();
+
+    let mut demo = command(&["demo", "--once", "--port", "0"]);
+    let output = demo.arg("--data").arg(data.path()).current_dir(home.path()).output().unwrap();
+    let (shown, errors) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{shown}{errors}");
+    for part in ["1,200 rows", "precision at 10", "What goes with \"Item, number", "60 lines of answers"] {
+        assert!(shown.contains(part), "no {part} in {shown}");
+    }
+    // It ran in a folder of its own, which is gone.
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    let folder = shown.split("everything is kept in ").nth(1).unwrap().lines().next().unwrap();
+    assert!(!Path::new(folder).exists(), "{folder}");
+}

@@ -19,12 +19,15 @@ const RECIPES: [(&str, &str); 3] =
     [("popularity", "aws-popularity-count"), ("sims", "aws-sims"), ("transitions", "palate-transitions")];
 
 /// How a recipe is set. As Amazon sets it, aws-sims leaves the most popular tenth of the items out; a shop
-/// wants to know what goes with them too, and less of what goes with everything.
+/// wants to know what goes with just these, and less of what goes with everything.
 fn config(recipe: &str) -> Value {
     match recipe {
         "aws-sims" => json!({
             "algorithmHyperParameters": { "popularity_discount_factor": "0.7", "min_cointeraction_count": "10" },
-            "featureTransformationParameters": { "max_item_interaction_count_percentile": "1.0" },
+            "featureTransformationParameters": {
+                "min_item_interaction_count_percentile": "0.7",
+                "max_item_interaction_count_percentile": "1.0",
+            },
         }),
         _ => json!({}),
     }

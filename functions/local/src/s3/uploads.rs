@@ -56,3 +56,47 @@ impl Uploads {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use futures::FutureExt;
+    use palate_store::PutCondition;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_upload_is_noted_again_and_again_until_that_succeeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let buckets = palate_store::embedded::open(folder.path()).unwrap().buckets;
+        std::fs::create_dir(folder.path().join("s3/bucket")).unwrap();
+        let blobs = buckets.bucket("bucket").unwrap();
+        blobs.put("key", Bytes::from_static(b"content"), PutCondition::Always).await.unwrap();
+        let (sent, mut noted) = mpsc::unbounded_channel();
+        let attempts = AtomicUsize::new(0);
+        let note: Note = Arc::new(move |object| {
+            let attempt = attempts.fetch_add(1, Ordering::SeqCst);
+            let sent = sent.clone();
+            async move {
+                if attempt == 0 {
+                    return Err("not yet".into());
+                }
+                sent.send(object).unwrap();
+                Ok(())
+            }
+            .boxed()
+        });
+        let uploads = Uploads::new(buckets, note);
+        uploads.note(Some("eu-west-1".into()), "bucket", "key").await;
+        let first = noted.recv().await.unwrap();
+        assert_eq!((first.region.as_deref(), first.key.as_str()), (Some("eu-west-1"), "key"));
+        // What has gone meanwhile is not told of.
+        uploads.note(None, "bucket", "gone").await;
+        uploads.note(None, "bucket", "key").await;
+        assert_eq!(noted.recv().await.unwrap(), NewObject { region: None, ..first });
+    }
+}
