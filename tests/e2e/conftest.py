@@ -14,7 +14,7 @@ def installation(request, tmp_path_factory):
     """One installation for the tests of a module, as `request.param` says: `serve-embedded`, `functions-aws`, …"""
     kind, store = request.param.split("-")
     made = KINDS[kind](tmp_path_factory.mktemp(request.param), store)
-    made.aws = steps.clients(made.url)
+    made.aws = steps.clients(made.url, made.s3_url)
     failed = request.session.testsfailed
     yield made
     made.close()

@@ -6,17 +6,15 @@ As a program it runs a command against them and takes everything down again:
     python tests/e2e/functions.py --store aws -- python my_program.py --with arguments
 """
 
-import argparse
 import contextlib
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import boto3
 
+import command_line
 import s3
 from forwarder import Forwarder
 from processes import Process, free_port, moto
@@ -46,7 +44,7 @@ def create_stores(url, table="palate", bucket="palate-blobs"):
 
 
 class Functions:
-    """`url` answers for all three services and S3. `close()` ends it all."""
+    """`url` answers for all three services and S3 (`s3_url`). `close()` ends it all."""
 
     def __init__(self, folder, store, schedule_s=2):
         self.folder = Path(folder)
@@ -61,7 +59,7 @@ class Functions:
             objects, self.env = s3.Folder(data), {"PALATE_STORE": "embedded", "PALATE_DATA": str(data)}
         self.forwarder = Forwarder(("127.0.0.1", self.port), objects, schedule_s)
         self.stack.callback(self.forwarder.close)
-        self.url = self.forwarder.url
+        self.url = self.s3_url = self.forwarder.url
         self.env |= {**CREDENTIALS, "AWS_ENDPOINT_URL_LAMBDA": self.url, "PALATE_BIN_DIR": str(bin_dir()),
                      "CARGO": str(Path(__file__).with_name("prebuilt-cargo"))}
         self.watch = None
@@ -88,29 +86,14 @@ class Functions:
             self.watch.stop()
         self.stack.close()
 
+    @property
+    def dead_letters(self):
+        return self.forwarder.dead_letters
+
     def log(self):
-        dead = "".join(f"dead letter: {json.dumps(letter)}\n" for letter in self.forwarder.dead_letters)
+        dead = "".join(f"dead letter: {json.dumps(letter)}\n" for letter in self.dead_letters)
         return self.watch.output() + dead
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", choices=["embedded", "aws"], default="embedded")
-    parser.add_argument("--log", type=Path, help="keep the functions' output in this file")
-    parser.add_argument("command", nargs="+", help="after --")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="palate-functions-") as folder:
-        functions = Functions(folder, args.store)
-        try:
-            env = {**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": functions.url}
-            return subprocess.run(args.command, env=env, check=False).returncode
-        finally:
-            functions.close()
-            if args.log:
-                args.log.write_text(functions.log())
-            for letter in functions.forwarder.dead_letters:
-                print("dead letter:", json.dumps(letter), file=sys.stderr)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line.run(Functions, CREDENTIALS, __doc__))

@@ -1,10 +1,12 @@
 """Processes under test: each in a session of its own, with its output in a file, and never left behind."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -75,11 +77,9 @@ class Process:
 
 def moto(folder):
     """A moto server: S3 and DynamoDB in memory. Returns the process and its address."""
-    from wait_for import wait_for
-
-    port = free_port()
-    program = Path(sys.executable).with_name("moto_server")
-    process = Process([program, "--host", "127.0.0.1", "--port", port], Path(folder) / "moto.log")
-    url = f"http://127.0.0.1:{port}"
-    wait_for(f"{url}/moto-api/", process.alive)
-    return process, url
+    log = Path(folder) / "moto.log"
+    process = Process([sys.executable, Path(__file__).parents[1] / "moto_server.py", "0"], log)
+    while not (url := re.search(r"^http://\S+$", log.read_text(), re.MULTILINE)):
+        assert process.alive(), process.output()
+        time.sleep(0.02)
+    return process, url.group()

@@ -16,13 +16,13 @@ FIELDS = {
 }
 
 
-def clients(url):
+def clients(url, s3_url):
     """One client for each service, as s3, personalize, runtime, events."""
-    def client(name):
+    def client(name, url=url):
         return boto3.client(
             name, endpoint_url=url, region_name="us-east-1", aws_access_key_id="palate", aws_secret_access_key="palate",
             config=Config(retries={"total_max_attempts": 1}, read_timeout=120, s3={"addressing_style": "path"}))
-    return SimpleNamespace(s3=client("s3"), personalize=client("personalize"), runtime=client("personalize-runtime"),
+    return SimpleNamespace(s3=client("s3", s3_url), personalize=client("personalize"), runtime=client("personalize-runtime"),
                            events=client("personalize-events"))
 
 

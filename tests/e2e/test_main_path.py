@@ -117,4 +117,5 @@ def test_the_acceptance_program_passes(installation):
     """PALATE_ACCEPT: a Python program; PALATE_ACCEPT_DATA: the folder that it is given."""
     command = [sys.executable, os.environ["PALATE_ACCEPT"], "--data", os.environ["PALATE_ACCEPT_DATA"],
                "--personalization", steps.PERSONALIZATION, "--ranking", "", "--bucket", f"accept-{uuid.uuid4().hex[:8]}"]
-    subprocess.run(command, env={**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": installation.url}, check=True)
+    endpoints = {"AWS_ENDPOINT_URL": installation.url, "AWS_ENDPOINT_URL_S3": installation.s3_url}
+    subprocess.run(command, env={**os.environ, **CREDENTIALS, **endpoints}, check=True)

@@ -38,11 +38,15 @@ def test_the_control_function_answers_requests_as_text_and_ticks(installation):
 
 
 @INSTALLATIONS
-@pytest.mark.parametrize("function,sample", [("recommend", "recommend"), ("recommend", "recommend-ranking"), ("put-events", "put-events")])
-def test_the_other_api_functions_find_no_such_resource(installation, function, sample):
+@pytest.mark.parametrize("function,sample,status,code", [
+    ("recommend", "recommend", 404, "ResourceNotFoundException"),
+    ("recommend", "recommend-ranking", 404, "ResourceNotFoundException"),
+    ("put-events", "put-events", 400, "InvalidInputException"),
+])
+def test_the_other_api_functions_find_no_such_resource(installation, function, sample, status, code):
     reply = invoke(installation, function, sample)
-    assert reply["statusCode"] == 404
-    assert reply["headers"]["x-amzn-errortype"] == "ResourceNotFoundException"
+    assert (reply["statusCode"], reply["headers"]["x-amzn-errortype"]) == (status, code)
+    assert "does not exist" in reply["body"]
 
 
 @INSTALLATIONS

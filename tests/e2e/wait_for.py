@@ -1,6 +1,5 @@
-"""Returns once an address answers: python wait_for.py URL"""
+"""Waiting for a server to come up."""
 
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +18,3 @@ def wait_for(url, alive=lambda: True, limit_s=60):
                 raise RuntimeError(f"{url} does not answer: {error}") from error
             time.sleep(0.02)
 
-
-if __name__ == "__main__":
-    wait_for(sys.argv[1])

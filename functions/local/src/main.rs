@@ -13,7 +13,7 @@ mod server;
 mod signals;
 mod workers;
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, io::IsTerminal, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -35,7 +35,9 @@ fn main() -> ExitCode {
     };
     let quiet = || EnvFilter::new(format!("{level},s3s=off,s3s_fs=off"));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colours are for people: a log file gets none.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
