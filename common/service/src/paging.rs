@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
 use crate::records::{Resource, Stored};
@@ -17,6 +18,29 @@ const DEFAULT_PAGE: usize = 100;
 struct Position {
     created_ms: i64,
     arn: String,
+}
+
+/// What a list may be narrowed to: the input's member, the kind of its ARN, and what belongs to it.
+pub(crate) struct Parent<R> {
+    pub member: &'static str,
+    pub kind: Kind,
+    pub holds: fn(&R, &str) -> bool,
+}
+
+/// Answers a list: the resources of a kind in the request's place, or those of the parent that it names.
+pub(crate) async fn list<R: Resource>(
+    call: &Call,
+    parent: Parent<R>,
+    member: &str,
+    summary: &str,
+) -> Result<Value, OpError> {
+    let mut resources = call.records().all::<R>(&call.place, "").await?;
+    let of = call.optional_text(parent.member);
+    if let Some(arn) = of {
+        parent.kind.check(arn, parent.member)?;
+        resources.retain(|stored| (parent.holds)(&stored.resource, arn));
+    }
+    page(call, resources, member, summary, of.unwrap_or_default())
 }
 
 /// One page of `resources` as `{member: [summary, …], nextToken}`; `scope` is what the list was narrowed to,

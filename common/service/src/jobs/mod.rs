@@ -19,6 +19,7 @@ pub(crate) use run::{Run, run};
 
 use crate::error::OpError;
 use crate::records::{FORMAT, Resource, encode};
+use crate::resources::Status;
 use crate::service::{JobKind, JobRef, Service};
 use crate::wire::Timestamp;
 
@@ -34,11 +35,8 @@ pub(crate) trait Job: Resource + Clone {
     /// What the work leaves for the settling commit.
     type Product: Send + Sync;
 
-    /// The job is taken up: `CREATE IN_PROGRESS`.
-    fn begin(&mut self, now: Timestamp);
-
-    /// The job has ended: `ACTIVE`, or `CREATE FAILED` with a reason.
-    fn settle(&mut self, failure: Option<String>, now: Timestamp);
+    /// Where the job shows how far it is.
+    fn state(&mut self) -> State<'_>;
 
     /// Does the work. It may run more than once, also at the same time as a run that lost its lease: what it
     /// writes goes under names of this attempt, and nothing shows before `finish`.
@@ -50,6 +48,28 @@ pub(crate) trait Job: Resource + Clone {
         resource: &mut Self,
         product: &Self::Product,
     ) -> impl Future<Output = Result<Vec<Write>, WorkError>> + Send;
+}
+
+/// The members of a resource that tell of its job.
+pub(crate) struct State<'a> {
+    pub status: &'a mut Status,
+    pub failure_reason: &'a mut Option<String>,
+    pub updated: &'a mut Timestamp,
+}
+
+impl State<'_> {
+    /// The job is taken up: `CREATE IN_PROGRESS`.
+    fn begin(self, now: Timestamp) {
+        *self.status = Status::CreateInProgress;
+        *self.updated = now;
+    }
+
+    /// The job has ended: `ACTIVE`, or `CREATE FAILED` with a reason.
+    fn settle(self, failure: Option<String>, now: Timestamp) {
+        *self.status = if failure.is_some() { Status::CreateFailed } else { Status::Active };
+        *self.failure_reason = failure;
+        *self.updated = now;
+    }
 }
 
 /// Why work did not come to its end.

@@ -53,7 +53,7 @@ async fn attempt<J: Job>(service: &Arc<Service>, arn: &str, lease: &Lease) -> Re
         return settle::<J>(service, arn, lease, Err(reason)).await;
     }
     let before = stored.resource.clone();
-    stored.resource.begin(service.now());
+    stored.resource.state().begin(service.now());
     service.records.commit(vec![stored.update()?]).await?;
     let run = Run { resource: before, attempt: lease.attempt, lost: lease.lost.clone() };
     match J::work(service, &run).await {
@@ -86,7 +86,7 @@ async fn settle<J: Job>(
                 Err(error) => return Err(error),
             }
         }
-        stored.resource.settle(result.as_ref().err().cloned(), service.now());
+        stored.resource.state().settle(result.as_ref().err().cloned(), service.now());
         writes.push(stored.update()?);
         match lease.settle(service, writes).await {
             Ok(()) if result.is_ok() => return Ok(JobOutcome::Done),

@@ -12,9 +12,9 @@ use crate::arn::Kind;
 use crate::batch::Batch;
 use crate::call::Call;
 use crate::error::OpError;
-use crate::jobs::{self, Job, Run, WorkError};
+use crate::jobs::{self, Job, Run, State, WorkError};
 use crate::operations::Operations;
-use crate::paging::page;
+use crate::paging::{self, Parent};
 use crate::records::{Records, Resource};
 use crate::runtime::MAX_RESULTS;
 use crate::service::{JobKind, Service};
@@ -173,28 +173,24 @@ pub(crate) async fn queue_and_start(
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {
-    let version = call.optional_text("solutionVersionArn");
-    let mut jobs = call.records().all::<BatchInferenceJob>(&call.place, "").await?;
-    if let Some(version) = version {
-        Kind::SolutionVersion.check(version, "solutionVersionArn")?;
-        jobs.retain(|job| job.resource.solution_version_arn == version);
-    }
-    page(&call, jobs, "batchInferenceJobs", "BatchInferenceJobSummary", version.unwrap_or_default())
+    let parent = Parent::<BatchInferenceJob> {
+        member: "solutionVersionArn",
+        kind: Kind::SolutionVersion,
+        holds: |job, version| job.solution_version_arn == version,
+    };
+    paging::list(&call, parent, "batchInferenceJobs", "BatchInferenceJobSummary").await
 }
 
 impl Job for BatchInferenceJob {
     const JOB: JobKind = JobKind::BatchInference;
     type Product = ();
 
-    fn begin(&mut self, now: Timestamp) {
-        self.status = Status::CreateInProgress;
-        self.last_updated_date_time = now;
-    }
-
-    fn settle(&mut self, failure: Option<String>, now: Timestamp) {
-        self.status = Status::after(failure.as_ref());
-        self.failure_reason = failure;
-        self.last_updated_date_time = now;
+    fn state(&mut self) -> State<'_> {
+        State {
+            status: &mut self.status,
+            failure_reason: &mut self.failure_reason,
+            updated: &mut self.last_updated_date_time,
+        }
     }
 
     async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<(), WorkError> {

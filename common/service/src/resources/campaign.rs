@@ -10,9 +10,9 @@ use super::{SolutionVersion, Status};
 use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
-use crate::jobs::{self, Job, Run, WorkError};
+use crate::jobs::{self, Job, Run, State, WorkError};
 use crate::operations::Operations;
-use crate::paging::page;
+use crate::paging::{self, Parent};
 use crate::records::{Resource, Stored};
 use crate::service::{JobKind, Service};
 use crate::wire::Timestamp;
@@ -147,14 +147,14 @@ fn check_config(config: Option<&Map<String, Value>>) -> Result<(), OpError> {
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {
-    let solution = call.optional_text("solutionArn");
-    let mut campaigns = call.records().all::<Campaign>(&call.place, "").await?;
-    if let Some(solution) = solution {
-        Kind::Solution.check(solution, "solutionArn")?;
-        let below = format!("{solution}/");
-        campaigns.retain(|campaign| campaign.resource.solution_version_arn.starts_with(&below));
-    }
-    page(&call, campaigns, "campaigns", "CampaignSummary", solution.unwrap_or_default())
+    let parent = Parent::<Campaign> {
+        member: "solutionArn",
+        kind: Kind::Solution,
+        holds: |campaign, solution| {
+            campaign.solution_version_arn.strip_prefix(solution).is_some_and(|rest| rest.starts_with('/'))
+        },
+    };
+    paging::list(&call, parent, "campaigns", "CampaignSummary").await
 }
 
 #[derive(Deserialize)]
@@ -213,29 +213,19 @@ impl Job for Campaign {
     const JOB: JobKind = JobKind::Deploy;
     type Product = ();
 
-    fn begin(&mut self, now: Timestamp) {
-        match self.updating() {
-            Some(update) => {
-                update.status = Status::CreateInProgress;
-                update.last_updated_date_time = now;
-            }
-            None => {
-                self.status = Status::CreateInProgress;
-                self.last_updated_date_time = now;
-            }
+    fn state(&mut self) -> State<'_> {
+        match self.latest_campaign_update.as_mut().filter(|update| !update.status.is_settled()) {
+            Some(update) => State {
+                status: &mut update.status,
+                failure_reason: &mut update.failure_reason,
+                updated: &mut update.last_updated_date_time,
+            },
+            None => State {
+                status: &mut self.status,
+                failure_reason: &mut self.failure_reason,
+                updated: &mut self.last_updated_date_time,
+            },
         }
-    }
-
-    fn settle(&mut self, failure: Option<String>, now: Timestamp) {
-        if let Some(update) = self.updating() {
-            update.status = Status::after(failure.as_ref());
-            update.last_updated_date_time = now;
-            update.failure_reason = failure;
-            return;
-        }
-        self.status = Status::after(failure.as_ref());
-        self.failure_reason = failure;
-        self.last_updated_date_time = now;
     }
 
     /// Opens the model, which checks every file, and asks it once.

@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::error::OpError;
 use crate::import::PartInfo;
 use crate::operations::Operations;
-use crate::paging::page;
+use crate::paging::{self, Parent};
 use crate::records::{FORMAT, Records, Resource, decode, encode};
 use crate::schema::DatasetType;
 use crate::wire::Timestamp;
@@ -130,13 +130,12 @@ async fn create(call: Call) -> Result<Value, OpError> {
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {
-    let group = call.optional_text("datasetGroupArn");
-    let mut datasets = call.records().all::<Dataset>(&call.place, "").await?;
-    if let Some(group) = group {
-        Kind::DatasetGroup.check(group, "datasetGroupArn")?;
-        datasets.retain(|dataset| dataset.resource.dataset_group_arn == group);
-    }
-    page(&call, datasets, "datasets", "DatasetSummary", group.unwrap_or_default())
+    let parent = Parent::<Dataset> {
+        member: "datasetGroupArn",
+        kind: Kind::DatasetGroup,
+        holds: |dataset, group| dataset.dataset_group_arn == group,
+    };
+    paging::list(&call, parent, "datasets", "DatasetSummary").await
 }
 
 async fn delete(call: Call) -> Result<Value, OpError> {

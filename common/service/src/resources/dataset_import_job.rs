@@ -13,9 +13,9 @@ use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
 use crate::import::{self, ImportError, ImportOutcome, ImportRequest};
-use crate::jobs::{self, Job, Run, WorkError};
+use crate::jobs::{self, Job, Run, State, WorkError};
 use crate::operations::Operations;
-use crate::paging::page;
+use crate::paging::{self, Parent};
 use crate::records::{FORMAT, Resource};
 use crate::service::{JobKind, Service};
 use crate::wire::Timestamp;
@@ -127,13 +127,12 @@ async fn create(call: Call) -> Result<Value, OpError> {
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {
-    let dataset = call.optional_text("datasetArn");
-    let mut jobs = call.records().all::<DatasetImportJob>(&call.place, "").await?;
-    if let Some(dataset) = dataset {
-        Kind::Dataset.check(dataset, "datasetArn")?;
-        jobs.retain(|job| job.resource.dataset_arn == dataset);
-    }
-    page(&call, jobs, "datasetImportJobs", "DatasetImportJobSummary", dataset.unwrap_or_default())
+    let parent = Parent::<DatasetImportJob> {
+        member: "datasetArn",
+        kind: Kind::Dataset,
+        holds: |job, dataset| job.dataset_arn == dataset,
+    };
+    paging::list(&call, parent, "datasetImportJobs", "DatasetImportJobSummary").await
 }
 
 /// Bucket and key of `s3://bucket/key`; the key may be empty or end with `/`.
@@ -152,15 +151,12 @@ impl Job for DatasetImportJob {
     const JOB: JobKind = JobKind::Import;
     type Product = ImportOutcome;
 
-    fn begin(&mut self, now: Timestamp) {
-        self.status = Status::CreateInProgress;
-        self.last_updated_date_time = now;
-    }
-
-    fn settle(&mut self, failure: Option<String>, now: Timestamp) {
-        self.status = Status::after(failure.as_ref());
-        self.failure_reason = failure;
-        self.last_updated_date_time = now;
+    fn state(&mut self) -> State<'_> {
+        State {
+            status: &mut self.status,
+            failure_reason: &mut self.failure_reason,
+            updated: &mut self.last_updated_date_time,
+        }
     }
 
     async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<ImportOutcome, WorkError> {

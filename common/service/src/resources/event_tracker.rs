@@ -11,7 +11,7 @@ use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
 use crate::operations::Operations;
-use crate::paging::page;
+use crate::paging::{self, Parent};
 use crate::records::{FORMAT, Records, Resource, decode, encode};
 use crate::schema::DatasetType;
 use crate::wire::Timestamp;
@@ -114,13 +114,12 @@ async fn create(call: Call) -> Result<Value, OpError> {
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {
-    let group = call.optional_text("datasetGroupArn");
-    let mut trackers = call.records().all::<EventTracker>(&call.place, "").await?;
-    if let Some(group) = group {
-        Kind::DatasetGroup.check(group, "datasetGroupArn")?;
-        trackers.retain(|tracker| tracker.resource.dataset_group_arn == group);
-    }
-    page(&call, trackers, "eventTrackers", "EventTrackerSummary", group.unwrap_or_default())
+    let parent = Parent::<EventTracker> {
+        member: "datasetGroupArn",
+        kind: Kind::DatasetGroup,
+        holds: |tracker, group| tracker.dataset_group_arn == group,
+    };
+    paging::list(&call, parent, "eventTrackers", "EventTrackerSummary").await
 }
 
 async fn delete(call: Call) -> Result<Value, OpError> {

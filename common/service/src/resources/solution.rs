@@ -16,7 +16,7 @@ use crate::arn::{Kind, Place};
 use crate::call::Call;
 use crate::error::OpError;
 use crate::operations::Operations;
-use crate::paging::page;
+use crate::paging::{self, Parent};
 use crate::records::Resource;
 use crate::wire::{Timestamp, project};
 
@@ -174,13 +174,12 @@ async fn describe(call: Call) -> Result<Value, OpError> {
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {
-    let group = call.optional_text("datasetGroupArn");
-    let mut solutions = call.records().all::<Solution>(&call.place, "").await?;
-    if let Some(group) = group {
-        Kind::DatasetGroup.check(group, "datasetGroupArn")?;
-        solutions.retain(|solution| solution.resource.dataset_group_arn == group);
-    }
-    page(&call, solutions, "solutions", "SolutionSummary", group.unwrap_or_default())
+    let parent = Parent::<Solution> {
+        member: "datasetGroupArn",
+        kind: Kind::DatasetGroup,
+        holds: |solution, group| solution.dataset_group_arn == group,
+    };
+    paging::list(&call, parent, "solutions", "SolutionSummary").await
 }
 
 async fn delete(call: Call) -> Result<Value, OpError> {

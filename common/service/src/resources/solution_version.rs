@@ -16,7 +16,7 @@ use super::solution::{Solution, event_value_threshold, hyperparameters};
 use crate::arn::{Kind, Place, recipe_name};
 use crate::call::Call;
 use crate::error::OpError;
-use crate::jobs::{self, Job, Lost, Run, WorkError};
+use crate::jobs::{self, Job, Lost, Run, State, WorkError};
 use crate::operations::Operations;
 use crate::paging::page;
 use crate::records::{FORMAT, Records, Resource, Stored, decode, encode};
@@ -209,15 +209,12 @@ impl Job for SolutionVersion {
     const JOB: JobKind = JobKind::Train;
     type Product = StoredModel;
 
-    fn begin(&mut self, now: Timestamp) {
-        self.status = Status::CreateInProgress;
-        self.last_updated_date_time = now;
-    }
-
-    fn settle(&mut self, failure: Option<String>, now: Timestamp) {
-        self.status = Status::after(failure.as_ref());
-        self.failure_reason = failure;
-        self.last_updated_date_time = now;
+    fn state(&mut self) -> State<'_> {
+        State {
+            status: &mut self.status,
+            failure_reason: &mut self.failure_reason,
+            updated: &mut self.last_updated_date_time,
+        }
     }
 
     async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<StoredModel, WorkError> {

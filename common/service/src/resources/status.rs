@@ -18,11 +18,6 @@ impl Status {
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Active | Self::CreateFailed)
     }
-
-    /// How a job that ended with this failure leaves its resource.
-    pub fn after(failure: Option<&String>) -> Self {
-        if failure.is_some() { Self::CreateFailed } else { Self::Active }
-    }
 }
 
 impl std::fmt::Display for Status {
