@@ -15,9 +15,31 @@ pub(crate) enum Kind {
     SolutionVersion,
     Campaign,
     BatchInferenceJob,
+    BatchSegmentJob,
+    DatasetExportJob,
+    DataDeletionJob,
+    Filter,
+    Recommender,
+    MetricAttribution,
+    Algorithm,
+    FeatureTransformation,
 }
 
 impl Kind {
+    /// What jobs bring about.
+    const BROUGHT_ABOUT: [Self; 10] = [
+        Self::DatasetImportJob,
+        Self::DatasetExportJob,
+        Self::DataDeletionJob,
+        Self::SolutionVersion,
+        Self::Campaign,
+        Self::Recommender,
+        Self::Filter,
+        Self::BatchInferenceJob,
+        Self::BatchSegmentJob,
+        Self::Dataset,
+    ];
+
     /// As in the ARN.
     pub fn segment(self) -> &'static str {
         match self {
@@ -30,7 +52,20 @@ impl Kind {
             Self::Solution | Self::SolutionVersion => "solution",
             Self::Campaign => "campaign",
             Self::BatchInferenceJob => "batch-inference-job",
+            Self::BatchSegmentJob => "batch-segment-job",
+            Self::DatasetExportJob => "dataset-export-job",
+            Self::DataDeletionJob => "data-deletion-job",
+            Self::Filter => "filter",
+            Self::Recommender => "recommender",
+            Self::MetricAttribution => "metric-attribution",
+            Self::Algorithm => "algorithm",
+            Self::FeatureTransformation => "feature-transformation",
         }
+    }
+
+    /// The kind of a resource that jobs bring about, by its ARN.
+    pub fn of(arn: &str) -> Option<Self> {
+        Self::BROUGHT_ABOUT.into_iter().find(|kind| kind.parts(arn).is_some())
     }
 
     /// As in messages.
@@ -96,20 +131,31 @@ impl Place {
     }
 }
 
-/// Whether built-in resources (`arn:aws:personalize:::recipe/…`) have this name, and which.
-pub(crate) fn recipe_name(arn: &str) -> Option<&str> {
+/// The name of a built-in resource (`arn:aws:personalize:::recipe/…`), which belongs to no region and no account.
+pub(crate) fn built_in_name(kind: Kind, arn: &str) -> Option<&str> {
     let mut parts = arn.splitn(6, ':');
     let head = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let (prefix, _, service, "", "") = head else { return None };
     if (prefix, service) != ("arn", "personalize") {
         return None;
     }
-    parts.next()?.strip_prefix("recipe/").filter(|name| !name.is_empty() && !name.contains('/'))
+    let name = parts.next()?.strip_prefix(kind.segment())?.strip_prefix('/')?;
+    (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
-/// The ARN of a recipe; built-in resources belong to no region and no account.
+/// The ARN of a built-in resource.
+pub(crate) fn built_in_arn(kind: Kind, name: &str) -> String {
+    format!("arn:aws:personalize:::{}/{name}", kind.segment())
+}
+
+/// The name of the recipe that an ARN names.
+pub(crate) fn recipe_name(arn: &str) -> Option<&str> {
+    built_in_name(Kind::Recipe, arn)
+}
+
+/// The ARN of a recipe.
 pub(crate) fn recipe_arn(name: &str) -> String {
-    format!("arn:aws:personalize:::recipe/{name}")
+    built_in_arn(Kind::Recipe, name)
 }
 
 #[cfg(test)]

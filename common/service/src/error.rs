@@ -21,6 +21,13 @@ pub(crate) enum OpError {
     Changed(String),
     #[error("{0}")]
     AlreadyExists(String),
+    /// A quota on the number of resources is used up.
+    #[error("{0}")]
+    LimitExceeded(String),
+    #[error("{0}")]
+    TooManyTags(String),
+    #[error("{0}")]
+    TooManyTagKeys(String),
     /// The body is not JSON.
     #[error("{0}")]
     Serialization(String),
@@ -54,6 +61,9 @@ impl OpError {
             Self::NotFound(_) => ("ResourceNotFoundException", if control { 400 } else { 404 }),
             Self::InUse(_) | Self::Changed(_) => ("ResourceInUseException", if control { 400 } else { 409 }),
             Self::AlreadyExists(_) => ("ResourceAlreadyExistsException", 400),
+            Self::LimitExceeded(_) => ("LimitExceededException", 400),
+            Self::TooManyTags(_) => ("TooManyTagsException", 400),
+            Self::TooManyTagKeys(_) => ("TooManyTagKeysException", 400),
             Self::Serialization(_) => ("SerializationException", 400),
             Self::UnknownOperation(_) => ("UnknownOperationException", 404),
             // 501 is the one server error that SDKs do not retry.

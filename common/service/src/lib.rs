@@ -13,6 +13,7 @@ mod import;
 mod jobs;
 mod operations;
 mod paging;
+mod quotas;
 mod records;
 mod resources;
 mod runtime;
@@ -21,4 +22,5 @@ mod service;
 mod upload_trigger;
 mod wire;
 
+pub use quotas::{Quota, Quotas};
 pub use service::{Clock, JobError, JobKind, JobOutcome, JobRef, JobStarter, Service, Settings, SystemClock};

@@ -8,9 +8,10 @@ use http_body_util::Full;
 use palate_store::Stores;
 use serde_json::{Map, Value};
 
-use crate::arn::Place;
+use crate::arn::{Kind, Place};
 use crate::call::Call;
 use crate::error::{OpError, chain};
+use crate::quotas::Quotas;
 use crate::records::Records;
 use crate::resources::{BatchInferenceJob, Campaign, DatasetImportJob, SolutionVersion};
 use crate::runtime::Runtime;
@@ -33,6 +34,10 @@ pub struct Settings {
     pub lease_ms: u64,
     /// How much memory models and pages of user histories may take, in bytes.
     pub model_cache_bytes: usize,
+    /// How many resources there may be.
+    pub quotas: Quotas,
+    /// Whether solutions are trained by their schedule.
+    pub auto_training: bool,
 }
 
 impl Default for Settings {
@@ -43,6 +48,8 @@ impl Default for Settings {
             partition: "aws".into(),
             lease_ms: 10_000,
             model_cache_bytes: 1 << 30,
+            quotas: Quotas::default(),
+            auto_training: true,
         }
     }
 }
@@ -175,11 +182,13 @@ impl Service {
 
     /// Does a job, from wherever an earlier attempt left it.
     pub async fn run_job(self: &Arc<Self>, job: &JobRef) -> Result<JobOutcome, JobError> {
-        match job.kind {
-            JobKind::Import => jobs::run::<DatasetImportJob>(self, &job.job).await,
-            JobKind::Train => jobs::run::<SolutionVersion>(self, &job.job).await,
-            JobKind::Deploy => jobs::run::<Campaign>(self, &job.job).await,
-            JobKind::BatchInference => jobs::run::<BatchInferenceJob>(self, &job.job).await,
+        let arn = &job.job;
+        match Kind::of(arn) {
+            Some(Kind::DatasetImportJob) => jobs::run::<DatasetImportJob>(self, arn).await,
+            Some(Kind::SolutionVersion) => jobs::run::<SolutionVersion>(self, arn).await,
+            Some(Kind::Campaign) => jobs::run::<Campaign>(self, arn).await,
+            Some(Kind::BatchInferenceJob) => jobs::run::<BatchInferenceJob>(self, arn).await,
+            _ => Ok(JobOutcome::Settled),
         }
     }
 

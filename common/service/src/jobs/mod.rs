@@ -53,20 +53,36 @@ pub(crate) trait Job: Resource + Clone {
 /// The members of a resource that tell of its job.
 pub(crate) struct State<'a> {
     pub status: &'a mut Status,
+    /// What the states are called while it works and after.
+    pub words: Words,
     pub failure_reason: &'a mut Option<String>,
     pub updated: &'a mut Timestamp,
 }
 
+/// The names of a job's states.
+#[derive(Clone, Copy)]
+pub(crate) struct Words {
+    pub in_progress: Status,
+    pub done: Status,
+    pub failed: Status,
+}
+
+impl Words {
+    /// Of everything that a Create operation brings about.
+    pub const CREATE: Self =
+        Self { in_progress: Status::CreateInProgress, done: Status::Active, failed: Status::CreateFailed };
+}
+
 impl State<'_> {
-    /// The job is taken up: `CREATE IN_PROGRESS`.
+    /// The job is taken up.
     fn begin(self, now: Timestamp) {
-        *self.status = Status::CreateInProgress;
+        *self.status = self.words.in_progress;
         *self.updated = now;
     }
 
-    /// The job has ended: `ACTIVE`, or `CREATE FAILED` with a reason.
+    /// The job has ended, well or with a reason.
     fn settle(self, failure: Option<String>, now: Timestamp) {
-        *self.status = if failure.is_some() { Status::CreateFailed } else { Status::Active };
+        *self.status = if failure.is_some() { self.words.failed } else { self.words.done };
         *self.failure_reason = failure;
         *self.updated = now;
     }

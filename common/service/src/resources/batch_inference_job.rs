@@ -12,7 +12,7 @@ use crate::arn::Kind;
 use crate::batch::Batch;
 use crate::call::Call;
 use crate::error::OpError;
-use crate::jobs::{self, Job, Run, State, WorkError};
+use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
 use crate::records::{Records, Resource};
@@ -188,6 +188,7 @@ impl Job for BatchInferenceJob {
     fn state(&mut self) -> State<'_> {
         State {
             status: &mut self.status,
+            words: Words::CREATE,
             failure_reason: &mut self.failure_reason,
             updated: &mut self.last_updated_date_time,
         }

@@ -10,7 +10,7 @@ use super::{SolutionVersion, Status};
 use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
-use crate::jobs::{self, Job, Run, State, WorkError};
+use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
 use crate::records::{Resource, Stored};
@@ -217,11 +217,13 @@ impl Job for Campaign {
         match self.latest_campaign_update.as_mut().filter(|update| !update.status.is_settled()) {
             Some(update) => State {
                 status: &mut update.status,
+                words: Words::CREATE,
                 failure_reason: &mut update.failure_reason,
                 updated: &mut update.last_updated_date_time,
             },
             None => State {
                 status: &mut self.status,
+                words: Words::CREATE,
                 failure_reason: &mut self.failure_reason,
                 updated: &mut self.last_updated_date_time,
             },

@@ -13,7 +13,7 @@ use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
 use crate::import::{self, ImportError, ImportOutcome, ImportRequest};
-use crate::jobs::{self, Job, Run, State, WorkError};
+use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
 use crate::records::{FORMAT, Resource};
@@ -154,6 +154,7 @@ impl Job for DatasetImportJob {
     fn state(&mut self) -> State<'_> {
         State {
             status: &mut self.status,
+            words: Words::CREATE,
             failure_reason: &mut self.failure_reason,
             updated: &mut self.last_updated_date_time,
         }

@@ -16,7 +16,7 @@ use super::solution::{Solution, event_value_threshold, hyperparameters};
 use crate::arn::{Kind, Place, recipe_name};
 use crate::call::Call;
 use crate::error::OpError;
-use crate::jobs::{self, Job, Lost, Run, State, WorkError};
+use crate::jobs::{self, Job, Lost, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::page;
 use crate::records::{FORMAT, Records, Resource, Stored, decode, encode};
@@ -212,6 +212,7 @@ impl Job for SolutionVersion {
     fn state(&mut self) -> State<'_> {
         State {
             status: &mut self.status,
+            words: Words::CREATE,
             failure_reason: &mut self.failure_reason,
             updated: &mut self.last_updated_date_time,
         }

@@ -7,6 +7,7 @@ mod recommend;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use palate_recipes::{Model, Query, RecipeInfo, RecipeType};
 
@@ -21,7 +22,7 @@ use crate::resources::{Campaign, SolutionVersion, Status};
 use crate::service::Service;
 
 /// How long a campaign's record may be served from memory.
-const CAMPAIGN_TTL_MS: u64 = 1_000;
+const CAMPAIGN_TTL: Duration = Duration::from_secs(1);
 
 pub(crate) fn operations(all: &mut Operations) {
     recommend::operations(all);
@@ -29,7 +30,7 @@ pub(crate) fn operations(all: &mut Operations) {
 
 /// What a process keeps between requests.
 pub(crate) struct Runtime {
-    campaigns: Mutex<HashMap<String, (u64, Arc<Deployed>)>>,
+    campaigns: Mutex<HashMap<String, (Instant, Arc<Deployed>)>>,
     pub models: Models,
 }
 
@@ -47,10 +48,11 @@ impl Runtime {
 
     /// What the campaign serves now, or did a second ago.
     pub async fn deployed(&self, service: &Service, campaign_arn: &str) -> Result<Arc<Deployed>, OpError> {
-        let now = service.clock.now_ms();
+        // Not the service's clock, which may be held.
+        let now = Instant::now();
         if let Some((read_at, deployed)) =
             self.campaigns.lock().unwrap_or_else(PoisonError::into_inner).get(campaign_arn)
-            && now.abs_diff(*read_at) < CAMPAIGN_TTL_MS
+            && now.duration_since(*read_at) < CAMPAIGN_TTL
         {
             return Ok(Arc::clone(deployed));
         }
