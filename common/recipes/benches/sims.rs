@@ -18,7 +18,7 @@ fn sims(criterion: &mut Criterion) {
         criterion
             .bench_function(&format!("sims/train/{size}"), |bencher| bencher.iter(|| recipe.train(&task).unwrap()));
         let model = recipe.open(&recipe.train(&task).unwrap().files).unwrap();
-        let query = Query { history: &[], item: Some(0) };
+        let query = Query { item: Some(0), ..Query::default() };
         criterion.bench_function(&format!("sims/recommend/{size}/k=25"), |bencher| {
             bencher.iter(|| model.recommend(black_box(&query), 25));
         });

@@ -33,7 +33,7 @@ fn recommend(criterion: &mut Criterion, dataset: &Dataset, size: &str) {
         let history: Vec<Event> =
             (0..n_events).map(|event| Event { item: 7 * event, timestamp_s: i64::from(event) }).collect();
         for k in [25, 500] {
-            let query = Query { history: &history, item: None };
+            let query = Query { history: &history, ..Query::default() };
             criterion.bench_function(&format!("transitions/recommend/{size}/history={n_events}/k={k}"), |bencher| {
                 bencher.iter(|| model.recommend(black_box(&query), k));
             });

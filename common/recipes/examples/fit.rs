@@ -78,7 +78,7 @@ fn main() -> Result<(), Failure> {
         let known = page.as_ref().and_then(|page| page.history(user)).unwrap_or(&history);
         let item = if related { known.last().map(|event| event.item) } else { None };
         let begin = Instant::now();
-        let list = model.recommend(&Query { history: known, item }, 500);
+        let list = model.recommend(&Query { history: known, item, allowed: None }, 500);
         latencies_us.push(begin.elapsed().as_micros());
         let items: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
         let line = serde_json::json!({"input": {"userId": user}, "output": {"recommendedItems": items}, "error": null});

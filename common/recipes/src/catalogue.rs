@@ -9,6 +9,7 @@ mod popular;
 mod related;
 mod segments;
 
+pub(crate) use domain::{BEST_SELLERS, MOST_POPULAR, MOST_VIEWED};
 pub(crate) use personalization::TRANSITIONS;
 pub(crate) use popular::POPULARITY_COUNT;
 pub(crate) use related::SIMS;
@@ -99,6 +100,9 @@ pub struct RecipeInfo {
     pub ranks: bool,
     /// Streamed events change the answers without training.
     pub real_time: bool,
+    /// The type of the events that a use case learns from: a training reads its dataset with this in the
+    /// [`crate::Selection`]. `None` leaves the choice to the user.
+    pub event_type: Option<&'static str>,
 }
 
 impl RecipeInfo {
@@ -117,6 +121,7 @@ impl RecipeInfo {
             scores: false,
             ranks: false,
             real_time: false,
+            event_type: None,
         }
     }
 }

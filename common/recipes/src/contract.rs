@@ -13,11 +13,18 @@ use proptest::prelude::*;
 
 use crate::parts::{Column, ColumnType, PartBuilder};
 use crate::{
-    Dataset, DatasetParts, Event, Model, ModelError, ModelFile, Progress, Query, Recipe, RecipeType, Selection,
-    TrainError, Trained, TrainingTask, recipe,
+    Dataset, DatasetParts, Event, ItemSet, Model, ModelError, ModelFile, Progress, Query, Recipe, RecipeType,
+    Selection, TrainError, Trained, TrainingTask, recipe,
 };
 
-const RECIPES: [&str; 3] = ["aws-popularity-count", "aws-sims", "palate-transitions"];
+const RECIPES: [&str; 6] = [
+    "aws-popularity-count",
+    "aws-ecomm-popular-items-by-views",
+    "aws-ecomm-popular-items-by-purchases",
+    "aws-vod-most-popular",
+    "aws-sims",
+    "palate-transitions",
+];
 const N_ITEMS: usize = 20;
 
 fn interactions(n_users: usize, n_items: usize, events_a_user: usize) -> Bytes {
@@ -69,7 +76,7 @@ fn train(name: &str) -> (&'static dyn Recipe, Trained) {
 fn ask(model: &Arc<dyn Model>, items: &[&str], k: usize) -> Vec<(String, Option<f32>)> {
     let items: Vec<u32> = items.iter().map(|item| model.item_index(item).unwrap()).collect();
     let history: Vec<Event> = (0..).zip(&items).map(|(time, item)| Event { item: *item, timestamp_s: time }).collect();
-    let list = model.recommend(&Query { history: &history, item: items.last().copied() }, k);
+    let list = model.recommend(&Query { history: &history, item: items.last().copied(), allowed: None }, k);
     list.iter().map(|scored| (model.item_id(scored.item).to_owned(), scored.score)).collect()
 }
 
@@ -132,6 +139,29 @@ fn a_list_is_as_long_as_asked_or_has_every_item_once() {
 }
 
 #[test]
+fn a_list_of_allowed_items_is_the_whole_ranking_without_the_others() {
+    for name in RECIPES {
+        let (recipe, trained) = train(name);
+        let model = recipe.open(&trained.files).unwrap();
+        // None, all, every third, one alone, and the last ten.
+        for bits in [0, u64::MAX, 0x9249_2492_4924_9249, 1 << 7, !0 << 10] {
+            let allowed = ItemSet::from_words(vec![bits], N_ITEMS);
+            for items in [vec![], vec![3], vec![0, 1, 2, 3]] {
+                let history: Vec<Event> =
+                    (0..).zip(&items).map(|(time, item)| Event { item: *item, timestamp_s: time }).collect();
+                let query = Query { history: &history, item: items.last().copied(), allowed: None };
+                let mut wanted = model.recommend(&query, 500);
+                wanted.retain(|scored| allowed.contains(scored.item));
+                for k in [0, 1, 4, 500] {
+                    let list = model.recommend(&Query { allowed: Some(&allowed), ..query }, k);
+                    assert_eq!(list, wanted[..k.min(wanted.len())], "{name} {bits:x} {items:?} {k}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn scores_sum_to_one() {
     let (recipe, trained) = train("palate-transitions");
     let model = recipe.open(&trained.files).unwrap();
@@ -148,7 +178,7 @@ fn ranking_agrees_with_recommending() {
         let (recipe, trained) = train(name);
         let model = recipe.open(&trained.files).unwrap();
         let history = [Event { item: 4, timestamp_s: 0 }];
-        let query = Query { history: &history, item: None };
+        let query = Query { history: &history, ..Query::default() };
         let list: Vec<u32> = model.recommend(&query, 500).iter().map(|scored| scored.item).collect();
         let scores = model.rank(&query, &list);
         assert!(scores.is_sorted_by(|a, b| a >= b), "{name}");

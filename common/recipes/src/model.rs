@@ -19,6 +19,8 @@ pub(crate) use pages::UserSide;
 pub(crate) use rows::SparseRows;
 pub(crate) use served::{Scorer, Served};
 
+use crate::ItemSet;
+
 /// One file of a model, by its name within the model's folder.
 #[derive(Clone, Debug)]
 pub struct ModelFile {
@@ -52,6 +54,15 @@ pub struct Query<'a> {
     pub history: &'a [Event],
     /// The query item of related-items recipes, if the model knows it.
     pub item: Option<u32>,
+    /// What [`Model::recommend`] may answer with; `None`: every item. Scores are the same either way.
+    /// [`Model::rank`] does not look at it.
+    pub allowed: Option<&'a ItemSet>,
+}
+
+impl Query<'_> {
+    pub(crate) fn allows(&self, item: u32) -> bool {
+        self.allowed.is_none_or(|allowed| allowed.contains(item))
+    }
 }
 
 /// An item and its score; recipes without scores leave it out.
@@ -77,7 +88,7 @@ pub trait Model: Send + Sync {
     /// Reads a page from the bytes of its range.
     fn open_user_page(&self, page: &UserPageRef, content: Bytes) -> Result<UserPage, ModelError>;
 
-    /// The best `k` items, best first; ties by item row upwards. Fewer only if there are not so many.
+    /// The best `k` items of those that the query allows, best first; ties by item row upwards. Fewer only if there are not so many.
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored>;
 
     /// A score for each of `items`, in their order; higher is better. Whether the recipe may be asked for

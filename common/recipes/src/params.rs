@@ -96,6 +96,16 @@ fn unknown(info: &'static RecipeInfo, name: &str) -> ParamError {
     ParamError::Unknown { name: name.into(), recipe: info.name, known }
 }
 
+impl RecipeInfo {
+    /// Checks hyperparameters as users give them, whether the recipe can be trained yet or not.
+    ///
+    /// # Errors
+    /// As [`crate::Recipe::check`].
+    pub fn check(&'static self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
+        Params::check(self, hyperparameters).map(|_| ())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -1,9 +1,10 @@
-//! aws-popularity-count: everybody gets the items that the most users interacted with.
+//! Everybody gets the items that the most users interacted with: aws-popularity-count, and the use cases that
+//! are the same over events of one type.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalogue::POPULARITY_COUNT;
+use crate::catalogue;
 use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, Manifest, Scorer, Served};
 use crate::params::Params;
@@ -11,11 +12,17 @@ use crate::training::{Evaluated, evaluated};
 use crate::{Model, ModelError, ModelFile, ParamError, Query, Recipe, RecipeInfo, Scored};
 use crate::{TrainError, Trained, TrainingTask};
 
-pub struct PopularityCount;
+/// A recipe that counts users; which events the dataset was read with makes the difference.
+pub struct Popularity(&'static RecipeInfo);
 
-impl Recipe for PopularityCount {
+pub static POPULARITY_COUNT: Popularity = Popularity(&catalogue::POPULARITY_COUNT);
+pub static MOST_VIEWED: Popularity = Popularity(&catalogue::MOST_VIEWED);
+pub static BEST_SELLERS: Popularity = Popularity(&catalogue::BEST_SELLERS);
+pub static MOST_POPULAR: Popularity = Popularity(&catalogue::MOST_POPULAR);
+
+impl Recipe for Popularity {
     fn info(&self) -> &'static RecipeInfo {
-        &POPULARITY_COUNT
+        self.0
     }
 
     fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
@@ -82,8 +89,9 @@ impl Popular {
 }
 
 impl Scorer for Popular {
-    fn recommend(&self, _query: &Query<'_>, k: usize) -> Vec<Scored> {
-        self.order.iter().take(k).map(|item| Scored { item: *item, score: None }).collect()
+    fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
+        let allowed = self.order.iter().filter(|item| query.allows(**item));
+        allowed.take(k).map(|item| Scored { item: *item, score: None }).collect()
     }
 
     fn rank(&self, _query: &Query<'_>, items: &[u32]) -> Vec<f32> {
@@ -97,7 +105,69 @@ impl Scorer for Popular {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+    use crate::parts::{Column, ColumnType, PartBuilder};
+    use crate::{Dataset, DatasetParts, Selection, recipe};
+
+    /// Each of 100 users has ten events of `kind` among items i0 to i9, and ten others with i10 alone.
+    fn dataset(info: &RecipeInfo, kind: &str) -> Dataset {
+        let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
+        let mut part = PartBuilder::new(&[
+            column("USER_ID", ColumnType::String),
+            column("ITEM_ID", ColumnType::String),
+            column("TIMESTAMP", ColumnType::Long),
+            column("EVENT_TYPE", ColumnType::String),
+        ]);
+        for event in 0..2000 {
+            let (user, nth) = (event / 20, event % 20);
+            part.push_str(0, &format!("u{user}"));
+            // Item i0 is everybody's, i1 that of every second user, and so on.
+            let item = if nth < 10 && user % (nth + 1) == 0 { nth } else { 0 };
+            part.push_str(1, &if nth < 10 { format!("i{item}") } else { "i10".into() });
+            part.push_long(2, i64::from(event));
+            part.push_str(3, if nth < 10 { kind } else { "Other" });
+        }
+        let parts = DatasetParts { interactions: vec![part.finish().unwrap()], ..DatasetParts::default() };
+        let event_type = info.event_type.map(str::to_owned);
+        Dataset::read(&parts, &Selection { event_type, event_value_threshold: None }).unwrap()
+    }
+
+    fn train(name: &str, kind: &str) -> Result<Trained, TrainError> {
+        let recipe = recipe(name).unwrap();
+        let dataset = dataset(recipe.info(), kind);
+        recipe.train(&TrainingTask { dataset: &dataset, hyperparameters: &BTreeMap::new(), seed: 1, progress: &() })
+    }
+
+    #[test]
+    fn a_use_case_counts_the_users_of_its_own_events() {
+        for (name, kind) in [
+            ("aws-ecomm-popular-items-by-views", "VIEW"),
+            ("aws-ecomm-popular-items-by-purchases", "purchase"),
+            ("aws-vod-most-popular", "Watch"),
+        ] {
+            let trained = train(name, kind).unwrap();
+            let model = recipe(name).unwrap().open(&trained.files).unwrap();
+            let list = model.recommend(&Query::default(), 3);
+            let ids: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
+            assert_eq!(ids, ["i0", "i1", "i2"], "{name}");
+            assert_eq!(model.item_index("i10"), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn too_few_events_of_the_use_case_fail_with_the_documented_text() {
+        for (name, kind) in [
+            ("aws-ecomm-popular-items-by-views", "View"),
+            ("aws-ecomm-popular-items-by-purchases", "Purchase"),
+            ("aws-vod-most-popular", "Watch"),
+        ] {
+            let error = train(name, "Click").err().unwrap().to_string();
+            let text = format!("Dataset has fewer than 1000 interactions after filtering by event type: {kind}");
+            assert_eq!(error, text);
+        }
+    }
 
     #[test]
     fn a_user_counts_once_per_item_and_ties_go_by_row() {

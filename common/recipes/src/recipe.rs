@@ -25,7 +25,14 @@ pub trait Recipe: Sync {
 
 /// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
 pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
-    let all: [&'static dyn Recipe; 3] = [&popularity::PopularityCount, &sims::Sims, &transitions::Transitions];
+    let all: [&'static dyn Recipe; 6] = [
+        &popularity::POPULARITY_COUNT,
+        &popularity::MOST_VIEWED,
+        &popularity::BEST_SELLERS,
+        &popularity::MOST_POPULAR,
+        &sims::Sims,
+        &transitions::Transitions,
+    ];
     all.into_iter().find(|recipe| recipe.info().name == name)
 }
 

@@ -144,10 +144,11 @@ impl Neighbours {
 impl Scorer for Neighbours {
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
         let neighbours: &[u32] = query.item.map_or(&[], |item| self.rows.row(item).0);
-        let mut list: Vec<u32> = neighbours.iter().copied().take(k).collect();
+        let allowed = |item: &&u32| query.allows(**item);
+        let mut list: Vec<u32> = neighbours.iter().filter(allowed).copied().take(k).collect();
         if list.len() < k {
             let taken: HashSet<u32> = list.iter().copied().chain(query.item).collect();
-            let rest = self.popular.order().iter().filter(|item| !taken.contains(item));
+            let rest = self.popular.order().iter().filter(|item| query.allows(**item) && !taken.contains(item));
             list.extend(rest.take(k - list.len()));
         }
         list.into_iter().map(|item| Scored { item, score: None }).collect()

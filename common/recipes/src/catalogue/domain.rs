@@ -10,17 +10,23 @@ const fn video(name: &'static str, recipe_type: RecipeType, description: &'stati
     RecipeInfo { domain: Some(Domain::VideoOnDemand), ..RecipeInfo::new(name, recipe_type, description) }
 }
 
-pub const MOST_VIEWED: RecipeInfo = ecommerce(
-    "aws-ecomm-popular-items-by-views",
-    RecipeType::PopularItems,
-    "Most viewed: the items that customers looked at most.",
-);
+pub const MOST_VIEWED: RecipeInfo = RecipeInfo {
+    event_type: Some("View"),
+    ..ecommerce(
+        "aws-ecomm-popular-items-by-views",
+        RecipeType::PopularItems,
+        "Most viewed: the items that customers looked at most.",
+    )
+};
 
-pub const BEST_SELLERS: RecipeInfo = ecommerce(
-    "aws-ecomm-popular-items-by-purchases",
-    RecipeType::PopularItems,
-    "Best sellers: the items that customers bought most.",
-);
+pub const BEST_SELLERS: RecipeInfo = RecipeInfo {
+    event_type: Some("Purchase"),
+    ..ecommerce(
+        "aws-ecomm-popular-items-by-purchases",
+        RecipeType::PopularItems,
+        "Best sellers: the items that customers bought most.",
+    )
+};
 
 pub const FREQUENTLY_BOUGHT_TOGETHER: RecipeInfo = ecommerce(
     "aws-ecomm-frequently-bought-together",
@@ -56,8 +62,10 @@ pub const MORE_LIKE_X: RecipeInfo = video(
     "More like X: videos like a given one, without those that the viewer knows.",
 );
 
-pub const MOST_POPULAR: RecipeInfo =
-    video("aws-vod-most-popular", RecipeType::PopularItems, "Most popular: the videos that most viewers watched.");
+pub const MOST_POPULAR: RecipeInfo = RecipeInfo {
+    event_type: Some("Watch"),
+    ..video("aws-vod-most-popular", RecipeType::PopularItems, "Most popular: the videos that most viewers watched.")
+};
 
 pub const TRENDING_NOW: RecipeInfo =
     video("aws-vod-trending-now", RecipeType::PopularItems, "Trending now: videos that interest in grows fastest.");

@@ -58,6 +58,11 @@ impl Histories {
         &self.items
     }
 
+    /// The times of all users' events, one user after the other.
+    pub fn timestamps(&self) -> &[i64] {
+        &self.timestamp_s
+    }
+
     /// The `take` oldest events of a user.
     pub fn events(&self, user: usize, take: usize) -> Vec<Event> {
         let pairs = self.items_of(user).iter().zip(self.timestamps_of(user));

@@ -24,7 +24,7 @@ fn histories(users: &[Vec<u32>]) -> Histories {
 }
 
 fn list(neighbours: &Neighbours, item: Option<u32>, k: usize) -> Vec<u32> {
-    let query = Query { history: &[], item };
+    let query = Query { item, ..Query::default() };
     neighbours.recommend(&query, k).iter().map(|scored| scored.item).collect()
 }
 

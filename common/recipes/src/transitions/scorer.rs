@@ -110,14 +110,14 @@ impl Scorer for Transitions {
             let gathered = self.gather(query.history, scratch);
             let mut ranked: Vec<rank::Ranked> = Vec::with_capacity(scratch.touched.len() + k);
             let mut n_others = 0;
-            for item in scratch.touched.iter().chain(&scratch.marked) {
+            for item in scratch.touched.iter().chain(&scratch.marked).filter(|item| query.allows(**item)) {
                 ranked.push((*item, self.score(*item, &gathered, scratch)));
             }
-            for item in self.popular.order() {
+            for item in self.popular.order().iter().filter(|item| query.allows(**item)) {
                 if n_others == k {
                     break;
                 }
-                // Of what no event leads to, only the k most popular can be among the best k.
+                // Of what no event leads to, only the k most popular allowed can be among the best k.
                 if !scratch.is_touched(*item) && !scratch.is_marked(*item) {
                     ranked.push((*item, self.score(*item, &gathered, scratch)));
                     n_others += 1;

@@ -47,7 +47,7 @@ fn fit(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams) -> F
 
 fn scores(fitted: &Fitted, items: &[u32], n_items: u32) -> Vec<f32> {
     let history = events(items);
-    fitted.rank(&Query { history: &history, item: None }, &(0..n_items).collect::<Vec<_>>())
+    fitted.rank(&Query { history: &history, ..Query::default() }, &(0..n_items).collect::<Vec<_>>())
 }
 
 /// The formula of the module's documentation, over dense matrices and in double precision.
@@ -140,7 +140,7 @@ proptest! {
         let mut ranked: Vec<(u32, f32)> = (0..).zip(scores(&fitted, &asked, 6)).collect();
         ranked.sort_by(crate::rank::order);
         let history = events(&asked);
-        let list = fitted.recommend(&Query { history: &history, item: None }, k);
+        let list = fitted.recommend(&Query { history: &history, ..Query::default() }, k);
         let list: Vec<(u32, f32)> = list.iter().map(|scored| (scored.item, scored.score.unwrap())).collect();
         prop_assert_eq!(&list, &ranked[..k.min(6)]);
         let sum: f32 = ranked.iter().map(|(_, score)| score).sum();
@@ -199,7 +199,7 @@ fn seen_items_come_last_when_they_are_not_wanted() {
     let users = [vec![0, 1, 2], vec![0, 1, 2], vec![3, 0]];
     let fitted = fit(&users, 4, &TransitionsValidParams { seen_weight: 0.0, ..config() });
     let history = events(&[0, 1]);
-    let list = fitted.recommend(&Query { history: &history, item: None }, 4);
+    let list = fitted.recommend(&Query { history: &history, ..Query::default() }, 4);
     assert_eq!(list.iter().map(|scored| scored.item).collect::<Vec<_>>(), [2, 3, 0, 1]);
     assert_eq!(list[2].score, Some(0.0));
 }
