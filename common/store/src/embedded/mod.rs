@@ -5,21 +5,27 @@
 //! | `palate.db`, `-wal`, `-shm` | records |
 //! | `blobs/<key>` | Palate's own blobs |
 //! | `s3/<bucket>/<key>` | the users' buckets; `s3s-fs` serves the same files over HTTP |
+//! | `<name>.key` | a secret of the installation, readable by its owner alone |
 //! | `.tmp/` | blobs in writing; the lock between writers |
 //!
 //! The folder is on one filesystem: a blob appears by a rename out of `.tmp`.
 
 mod aside;
 mod blobs;
+mod empty;
 mod group_commit;
 mod lock;
 mod place;
 mod records;
 mod s3_files;
 mod schema;
+mod secret;
 mod walk;
 
 use std::{fs, io, path::Path, sync::Arc};
+
+pub use empty::empty;
+pub use secret::secret;
 
 use crate::{StoreError, Stores};
 

@@ -59,3 +59,9 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     };
     open().map_err(|error: rusqlite::Error| backend(format!("opening {}", path.display()), error))
 }
+
+/// Deletes every record in one transaction.
+pub(super) fn delete_all(path: &Path) -> Result<(), StoreError> {
+    let failed = |error| backend(format!("emptying {}", path.display()), error);
+    connect(path)?.execute_batch("DELETE FROM records").map_err(failed)
+}
