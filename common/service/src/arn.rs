@@ -63,6 +63,30 @@ impl Kind {
         }
     }
 
+    /// What users create, and name by an ARN.
+    const CREATED: [Self; 15] = [
+        Self::DatasetGroup,
+        Self::Schema,
+        Self::Dataset,
+        Self::DatasetImportJob,
+        Self::DatasetExportJob,
+        Self::DataDeletionJob,
+        Self::EventTracker,
+        Self::Filter,
+        Self::Solution,
+        Self::SolutionVersion,
+        Self::Campaign,
+        Self::Recommender,
+        Self::BatchInferenceJob,
+        Self::BatchSegmentJob,
+        Self::MetricAttribution,
+    ];
+
+    /// The kind of any resource that users create, by its ARN.
+    pub fn created(arn: &str) -> Option<Self> {
+        Self::CREATED.into_iter().find(|kind| kind.parts(arn).is_some())
+    }
+
     /// The kind of a resource that jobs bring about, by its ARN.
     pub fn of(arn: &str) -> Option<Self> {
         Self::BROUGHT_ABOUT.into_iter().find(|kind| kind.parts(arn).is_some())

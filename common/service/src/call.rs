@@ -38,8 +38,9 @@ impl Call {
         self.input.get(member).and_then(Value::as_str)
     }
 
-    pub fn tags(&self) -> Vec<Value> {
-        self.input.get("tags").and_then(Value::as_array).cloned().unwrap_or_default()
+    /// The tags that a new resource gets.
+    pub fn tags(&self) -> Result<Vec<Value>, OpError> {
+        crate::resources::checked_tags(self.input.get("tags"))
     }
 
     pub fn records(&self) -> &Records {

@@ -33,11 +33,26 @@ pub(crate) enum OpError {
     Serialization(String),
     #[error("{0}")]
     UnknownOperation(String),
-    /// An operation of Amazon Personalize that Palate does not have yet.
-    #[error("{0}")]
-    NotImplemented(String),
     #[error("{0}")]
     TooLarge(String),
+    /// The request is not signed.
+    #[error("Missing Authentication Token")]
+    MissingAuthenticationToken,
+    /// The Authorization header lacks something.
+    #[error("{0}")]
+    IncompleteSignature(String),
+    /// The request is not what was signed, or was signed for another time, region or service.
+    #[error("{0}")]
+    InvalidSignature(String),
+    /// There is no such access key.
+    #[error("The security token included in the request is invalid.")]
+    UnrecognizedClient,
+    /// The access key is not for this.
+    #[error("{0}")]
+    AccessDenied(String),
+    /// The client stopped sending.
+    #[error("{0}")]
+    Timeout(String),
     #[error("The service failed. The request may be tried again.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -66,9 +81,13 @@ impl OpError {
             Self::TooManyTagKeys(_) => ("TooManyTagKeysException", 400),
             Self::Serialization(_) => ("SerializationException", 400),
             Self::UnknownOperation(_) => ("UnknownOperationException", 404),
-            // 501 is the one server error that SDKs do not retry.
-            Self::NotImplemented(_) => ("NotImplementedException", 501),
+            Self::MissingAuthenticationToken => ("MissingAuthenticationTokenException", 403),
+            Self::IncompleteSignature(_) => ("IncompleteSignatureException", 403),
+            Self::InvalidSignature(_) => ("InvalidSignatureException", 403),
+            Self::UnrecognizedClient => ("UnrecognizedClientException", 403),
+            Self::AccessDenied(_) => ("AccessDeniedException", 403),
             Self::TooLarge(_) => ("RequestEntityTooLargeException", 413),
+            Self::Timeout(_) => ("RequestTimeoutException", 408),
             Self::Internal(_) => ("InternalFailure", 500),
         }
     }

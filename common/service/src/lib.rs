@@ -5,16 +5,22 @@
 //! [`Service::run_job`] does it, wherever that is.
 
 mod arn;
+pub mod auth;
 mod batch;
 mod call;
+mod catalogue;
 mod error;
 mod events;
+pub mod filters;
 mod import;
 mod jobs;
+mod metrics;
 mod operations;
 mod paging;
+mod panics;
 mod quotas;
 mod records;
+mod request_id;
 mod resources;
 mod runtime;
 mod schema;
@@ -22,5 +28,9 @@ mod service;
 mod upload_trigger;
 mod wire;
 
+pub use metrics::Queued;
+pub use panics::log_panics;
 pub use quotas::{Quota, Quotas};
+pub use request_id::RequestId;
 pub use service::{Clock, JobError, JobKind, JobOutcome, JobRef, JobStarter, Service, Settings, SystemClock};
+pub use wire::BodyStalled;

@@ -37,7 +37,7 @@ struct Envelope<R> {
     resource: R,
 }
 
-impl<R: Resource> Stored<R> {
+impl<R: Serialize + DeserializeOwned> Stored<R> {
     fn read(record: Record) -> Result<Self, OpError> {
         let Envelope { resource, tags, .. } = decode::<Envelope<R>>(&record)?;
         Ok(Self { resource, tags, key: record.key, version: record.version })
@@ -47,6 +47,12 @@ impl<R: Resource> Stored<R> {
     pub fn update(&self) -> Result<Write, OpError> {
         let value = encode(&Envelope { format: FORMAT, tags: self.tags.clone(), resource: &self.resource })?;
         Ok(Write::Update { key: self.key.clone(), expected: self.version, value })
+    }
+
+    /// The write that changes nothing and fails if the resource has changed: for what may be done only while the
+    /// resource is there, and so often that moving its version would make others wait.
+    pub fn unchanged(&self) -> Write {
+        Write::Check { key: self.key.clone(), expected: self.version }
     }
 
     pub fn delete(&self) -> Write {
@@ -115,6 +121,14 @@ impl Records {
         Ok(Write::Create { key, value: encode(&Envelope { format: FORMAT, tags, resource })? })
     }
 
+    /// Refuses a name that is taken, for creations that are refused for lesser reasons too.
+    pub async fn check_free<R: Resource>(&self, arn: &str) -> Result<(), OpError> {
+        match self.find::<R>(arn).await? {
+            Some(_) => Err(taken(arn)),
+            None => Ok(()),
+        }
+    }
+
     /// Creates a resource and does `with` in the same commit.
     ///
     /// # Errors
@@ -122,10 +136,10 @@ impl Records {
     pub async fn create<R: Resource>(&self, resource: &R, tags: Vec<Value>, with: Vec<Write>) -> Result<(), OpError> {
         let mut writes = vec![self.creation(resource, tags)?];
         writes.extend(with);
+        let own = writes.first().map(|write| write.key().to_string());
         match self.0.commit(writes).await {
-            Err(StoreError::AlreadyExists { .. }) => {
-                Err(OpError::AlreadyExists(format!("Another resource with Arn {} already exists.", resource.arn())))
-            }
+            // Another key that is taken is one that was free when the operation read it.
+            Err(StoreError::AlreadyExists { key }) if own.as_ref() == Some(&key) => Err(taken(resource.arn())),
             other => changed(other, resource.arn()),
         }
     }
@@ -135,6 +149,23 @@ impl Records {
         let mut writes = vec![stored.delete()];
         writes.extend(with);
         changed(self.0.commit(writes).await, stored.resource.arn())
+    }
+
+    /// Reads a resource as JSON, whatever its kind.
+    pub async fn find_any(&self, kind: Kind, arn: &str) -> Result<Option<Stored<Value>>, OpError> {
+        let Some(key) = key_of(kind, arn) else { return Ok(None) };
+        self.0.get(&key).await?.map(Stored::read).transpose()
+    }
+
+    /// All resources of a kind in a place as JSON, for questions that every kind answers alike.
+    pub async fn all_of(&self, kind: Kind, place: &Place) -> Result<Vec<Stored<Value>>, OpError> {
+        let records = self.0.list_all(&partition(kind, place), "").await?;
+        records.into_iter().map(Stored::read).collect()
+    }
+
+    /// Stores a resource of any kind with what has become of it and its tags.
+    pub async fn save_any(&self, stored: &Stored<Value>, arn: &str) -> Result<(), OpError> {
+        changed(self.0.commit(vec![stored.update()?]).await, arn)
     }
 
     /// Stores what a resource has become and does `with` in the same commit.
@@ -149,6 +180,10 @@ impl Records {
         let records = self.0.list_all(&partition(R::KIND, place), prefix).await?;
         records.into_iter().map(Stored::read).collect()
     }
+}
+
+fn taken(arn: &str) -> OpError {
+    OpError::AlreadyExists(format!("Another resource with Arn {arn} already exists."))
 }
 
 fn changed(result: Result<(), StoreError>, arn: &str) -> Result<(), OpError> {

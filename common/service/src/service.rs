@@ -1,25 +1,37 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::FutureExt;
+use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use palate_store::Stores;
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use crate::arn::{Kind, Place};
+use crate::auth::{Access, Gate};
 use crate::call::Call;
 use crate::error::{OpError, chain};
+use crate::events::Events;
+use crate::metrics::{Gauges, Metrics, NO_OPERATION, Queued};
 use crate::quotas::Quotas;
 use crate::records::Records;
-use crate::resources::{BatchInferenceJob, Campaign, DatasetImportJob, SolutionVersion};
+use crate::request_id::RequestId;
+use crate::resources::{
+    self, BatchInferenceJob, BatchSegmentJob, Campaign, DataDeletionJob, DatasetExportJob, DatasetImportJob, Filter,
+    Recommender, SolutionVersion,
+};
 use crate::runtime::Runtime;
 use crate::wire::{self, Timestamp};
 use crate::{jobs, operations, upload_trigger};
 
 /// How often an operation is done again because somebody else changed what it had read.
-const MAX_REPEATS: usize = 20;
+const MAX_REPEATS: u32 = 40;
 
 /// What an installation sets.
 #[derive(Clone, Debug)]
@@ -38,6 +50,8 @@ pub struct Settings {
     pub quotas: Quotas,
     /// Whether solutions are trained by their schedule.
     pub auto_training: bool,
+    /// Who may call.
+    pub access: Access,
 }
 
 impl Default for Settings {
@@ -50,6 +64,7 @@ impl Default for Settings {
             model_cache_bytes: 1 << 30,
             quotas: Quotas::default(),
             auto_training: true,
+            access: Access::Anyone,
         }
     }
 }
@@ -104,6 +119,8 @@ pub enum JobOutcome {
     Done,
     /// The resource is CREATE FAILED, with a reason that its owner can read.
     Failed,
+    /// The resource is CREATE STOPPED, as its owner wanted.
+    Stopped,
     /// Nothing to do: finished before, or unknown.
     Settled,
     /// Another worker holds the lease.
@@ -127,13 +144,19 @@ pub struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) starter: Arc<dyn JobStarter>,
     pub(crate) runtime: Runtime,
+    pub(crate) events: Events,
+    /// Absent where anyone may call.
+    pub(crate) gate: Option<Gate>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Service {
     pub fn new(settings: Settings, stores: Stores, clock: Arc<dyn Clock>, starter: Arc<dyn JobStarter>) -> Arc<Self> {
         let records = Records::new(Arc::clone(&stores.records));
         let runtime = Runtime::new(settings.model_cache_bytes);
-        Arc::new(Self { settings, stores, records, clock, starter, runtime })
+        let gate = Gate::of(&settings.access, &stores.records);
+        let (events, metrics) = (Events::default(), Metrics::new());
+        Arc::new(Self { settings, stores, records, clock, starter, runtime, events, gate, metrics })
     }
 
     /// Answers a request of `personalize`, `personalize-runtime` or `personalize-events`. Every failure is
@@ -142,19 +165,55 @@ impl Service {
     where
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let request_id = uuid::Uuid::new_v4().to_string();
+        let begun = Instant::now();
         let (head, body) = request.into_parts();
-        let operation = match wire::route(&head.method, head.uri.path(), &head.headers) {
-            Ok(operation) => operation,
-            Err((api, error)) => return wire::respond(api, &request_id, Err(error)),
+        let request_id = RequestId::of(&head.extensions);
+        let routed = wire::route(&head.method, head.uri.path(), &head.headers);
+        let (api, name) = match &routed {
+            Ok(operation) => (operation.api, operation.name.as_str()),
+            Err((api, _)) => (*api, NO_OPERATION),
         };
-        let result = match wire::read_input(body).await {
-            Ok(input) => self.call(operation, wire::scope_region(&head.headers), input).await,
-            Err(error) => Err(error),
+        let _in_flight = self.metrics.begin();
+        let span = tracing::info_span!("request", %request_id, operation = name);
+        let answer = async {
+            let result = match routed {
+                Ok(operation) => self.answer(operation, &head, body).await,
+                Err((_, error)) => Err(error),
+            };
+            let code = result.as_ref().err().map(|error| error.code(api).0);
+            let response = wire::respond(api, &request_id, result);
+            let (status, took) = (response.status().as_u16(), begun.elapsed());
+            self.metrics.answered(api, name, status, took);
+            let took_ms = took.as_secs_f64() * 1e3;
+            match code {
+                None => tracing::debug!(status, took_ms, "answered"),
+                Some(code) => tracing::info!(status, code, took_ms, "refused"),
+            }
+            response
         };
-        let code = result.as_ref().err().map(|error| error.code(operation.api).0);
-        tracing::debug!(operation = operation.name, request_id, code, "answered");
-        wire::respond(operation.api, &request_id, result)
+        answer.instrument(span).await
+    }
+
+    /// A panic below here is one request's failure: nothing that it may have left half-done is shared.
+    async fn answer<B: Body>(
+        self: &Arc<Self>,
+        operation: &'static wire::Operation,
+        head: &Parts,
+        body: B,
+    ) -> Result<Value, OpError>
+    where
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let answer = async {
+            // Who cannot be let in is told so before the body is read.
+            let caller = self.approach(head).await?;
+            let content = wire::read_body(body).await?;
+            self.admit(caller, operation, head, &content)?;
+            self.call(operation, wire::scope_region(&head.headers), wire::parse_input(&content)?).await
+        };
+        // What it panicked with may hold the user's data; the panic hook tells where it was.
+        let panicked = |_| Err(OpError::internal("the operation panicked"));
+        AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(panicked)
     }
 
     async fn call(
@@ -163,39 +222,55 @@ impl Service {
         region: Option<String>,
         input: Map<String, Value>,
     ) -> Result<Value, OpError> {
-        let Some(handler) = operations::find(&operation.name) else {
-            let message = format!("{} is not available in this version of Palate.", operation.name);
-            return Err(OpError::NotImplemented(message));
-        };
+        let handler = operations::find(&operation.name)?;
         wire::validate(operation, &input)?;
         let place = self.place(region);
         let call = Call { service: Arc::clone(self), operation: &operation.name, place, input };
         let mut answer = handler(call.clone()).await;
-        for _ in 0..MAX_REPEATS {
-            match answer {
-                Err(OpError::Changed(_)) => answer = handler(call.clone()).await,
-                other => return other,
+        for repeat in 1..=MAX_REPEATS {
+            if !matches!(answer, Err(OpError::Changed(_))) {
+                break;
             }
+            // Many who write to one record at a time would go on meeting each other without a pause of chance.
+            let longest_us = u128::from(repeat.min(10)) * 2_000;
+            let pause_us = uuid::Uuid::new_v4().as_u128() % longest_us;
+            tokio::time::sleep(Duration::from_micros(u64::try_from(pause_us).unwrap_or_default())).await;
+            answer = handler(call.clone()).await;
         }
         answer
     }
 
     /// Does a job, from wherever an earlier attempt left it.
     pub async fn run_job(self: &Arc<Self>, job: &JobRef) -> Result<JobOutcome, JobError> {
+        let result = self.do_job(job).await;
+        self.metrics.job_ended(job.kind, &result);
+        result
+    }
+
+    async fn do_job(self: &Arc<Self>, job: &JobRef) -> Result<JobOutcome, JobError> {
         let arn = &job.job;
         match Kind::of(arn) {
             Some(Kind::DatasetImportJob) => jobs::run::<DatasetImportJob>(self, arn).await,
             Some(Kind::SolutionVersion) => jobs::run::<SolutionVersion>(self, arn).await,
             Some(Kind::Campaign) => jobs::run::<Campaign>(self, arn).await,
+            Some(Kind::Recommender) => jobs::run::<Recommender>(self, arn).await,
+            Some(Kind::Filter) => jobs::run::<Filter>(self, arn).await,
             Some(Kind::BatchInferenceJob) => jobs::run::<BatchInferenceJob>(self, arn).await,
+            Some(Kind::BatchSegmentJob) => jobs::run::<BatchSegmentJob>(self, arn).await,
+            Some(Kind::DatasetExportJob) => jobs::run::<DatasetExportJob>(self, arn).await,
+            Some(Kind::DataDeletionJob) => jobs::run::<DataDeletionJob>(self, arn).await,
             _ => Ok(JobOutcome::Settled),
         }
     }
 
-    /// Starts every job again that has not settled and that no worker holds. Called at start and then every
-    /// few seconds or minutes; harmless at any time. Returns how many were started.
+    /// Starts every job again that has not settled and that no worker holds, and what the time has come for:
+    /// automatic training, and campaigns that follow the newest version. Called at start and then every few
+    /// seconds or minutes; harmless at any time. Returns how many jobs were started.
     pub async fn sweep(self: &Arc<Self>) -> Result<usize, JobError> {
-        jobs::sweep(self).await.map_err(|error| JobError { doing: "sweep the jobs".into(), source: Box::new(error) })
+        let failed = |doing: &str, error| JobError { doing: doing.into(), source: Box::new(error) };
+        let again = jobs::sweep(self).await.map_err(|error| failed("sweep the jobs", error))?;
+        let due = resources::sweep(self).await.map_err(|error| failed("sweep the schedules", error))?;
+        Ok(again + due)
     }
 
     /// Takes note of a new object in a user's bucket. An upload to `batch/input/<solution name>/<file>`
@@ -213,6 +288,21 @@ impl Service {
             doing: format!("start the batch job of s3://{bucket}/{key}"),
             source: Box::new(error),
         })
+    }
+
+    /// How many jobs have not settled. Fails if the store does not answer.
+    pub async fn queued_jobs(&self) -> Result<Queued, JobError> {
+        jobs::queued(self).await.map_err(|error| JobError { doing: "count the jobs".into(), source: Box::new(error) })
+    }
+
+    /// What it has done since it began and what it holds, in Prometheus' text format 0.0.4.
+    pub async fn metrics_text(&self) -> String {
+        let jobs = self.queued_jobs().await;
+        if let Err(error) = &jobs {
+            tracing::warn!(error = chain(error), "the jobs are not counted");
+        }
+        let (cache_bytes, cache_entries) = self.runtime.cache_bytes();
+        self.metrics.text(&Gauges { jobs: jobs.ok(), cache_bytes, cache_entries })
     }
 
     pub(crate) fn now(&self) -> Timestamp {

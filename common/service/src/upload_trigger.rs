@@ -62,6 +62,7 @@ async fn start_job(
     let job = BatchInferenceJob {
         job_name,
         batch_inference_job_arn: arn.clone(),
+        filter_arn: None,
         failure_reason: None,
         solution_version_arn: latest.solution_version_arn,
         num_results: NUM_RESULTS,
@@ -72,11 +73,12 @@ async fn start_job(
         batch_inference_job_config: None,
         role_arn: format!("arn:{}:iam::{}:role/palate", place.partition, place.account),
         batch_inference_job_mode: "BATCH_INFERENCE".to_owned(),
+        theme_generation_config: None,
         status: Status::CreatePending,
         creation_date_time: now,
         last_updated_date_time: now,
     };
-    match queue_and_start(service, &service.records, &job, Vec::new(), solution.touch()?).await {
+    match queue_and_start(service, &service.records, &job, Vec::new(), vec![solution.touch()?]).await {
         Ok(()) | Err(OpError::AlreadyExists(_)) => Ok(Some(arn)),
         Err(error) => Err(error),
     }

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use palate_recipes::{Event, Query, RecipeInfo, RecipeType};
+use palate_recipes::{Query, RecipeInfo, RecipeType};
 use serde_json::{Map, Value, json};
 
-use crate::runtime::{Loaded, known_item, round_score};
+use crate::runtime::{Loaded, Person, ReadyFilter, item_set, known_item, rank, read_values, round_score};
 use crate::wire::shorten;
 
 /// One line of the input.
@@ -17,6 +18,8 @@ struct Asked {
     user_id: Option<String>,
     item_id: Option<String>,
     items: Vec<String>,
+    /// `filterValues`
+    values: HashMap<String, String>,
 }
 
 impl Question {
@@ -48,7 +51,8 @@ impl Asked {
             Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
             Some(_) => Err(format!("{member} must be a string that is not empty.")),
         };
-        let asked = Self { user_id: text("userId")?, item_id: text("itemId")?, items: Vec::new() };
+        let values = filter_values(object.get("filterValues"))?;
+        let asked = Self { user_id: text("userId")?, item_id: text("itemId")?, items: Vec::new(), values };
         let needs = |member: &str| Err(format!("{member} is missing; recipe {} needs it.", info.name));
         match info.recipe_type {
             RecipeType::RelatedItems if asked.item_id.is_none() => return needs("itemId"),
@@ -64,38 +68,74 @@ impl Asked {
     }
 }
 
-/// The output line of a question, with its end.
-pub(super) fn answer(
-    question: &Question,
-    loaded: &Loaded,
-    histories: &HashMap<String, Vec<Event>>,
-    k: usize,
-) -> String {
-    let (output, error) = match &question.asked {
-        Ok(asked) => (output(asked, loaded, histories, k), Value::Null),
-        Err(error) => (Value::Null, Value::String(error.clone())),
+/// The values for the job's filter, by the rules of a request's.
+fn filter_values(value: Option<&Value>) -> Result<HashMap<String, String>, String> {
+    let entries = match value {
+        None | Some(Value::Null) => return Ok(HashMap::new()),
+        Some(Value::Object(entries)) => entries,
+        Some(_) => return Err("filterValues must be an object of strings.".into()),
     };
-    // Written member by member, since this order is the documented one.
-    format!("{{\"input\":{},\"output\":{output},\"error\":{error}}}\n", question.input)
+    if entries.len() > 25 {
+        return Err(format!("filterValues has {} entries; at most 25 are allowed.", entries.len()));
+    }
+    for (name, value) in entries {
+        let name = shorten(name);
+        match value.as_str() {
+            None => return Err(format!("filterValues.{name} must be a string.")),
+            Some(text) if text.chars().count() > 1000 => {
+                return Err(format!("filterValues.{name} is longer than 1000 characters."));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(read_values(value))
 }
 
-fn output(asked: &Asked, loaded: &Loaded, histories: &HashMap<String, Vec<Event>>, k: usize) -> Value {
-    let model = loaded.model.as_ref();
-    let history = asked.user_id.as_ref().and_then(|user| histories.get(user)).map(Vec::as_slice).unwrap_or_default();
-    let query = Query { history, item: known_item(model, asked.item_id.as_deref()) };
-    if loaded.info.recipe_type == RecipeType::PersonalizedRanking {
-        let known: Vec<u32> = asked.items.iter().filter_map(|id| model.item_index(id)).collect();
-        let mut ranked: Vec<(u32, f32)> = known.iter().copied().zip(model.rank(&query, &known)).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let ids: Vec<&str> = ranked.iter().map(|&(item, _)| model.item_id(item)).collect();
-        let scores: Vec<f64> = ranked.iter().map(|&(_, score)| round_score(score)).collect();
-        return json!({"recommendedItems": ids, "scores": scores});
+/// What answers are made from.
+pub(super) struct Answering {
+    pub loaded: Arc<Loaded>,
+    pub filter: Option<ReadyFilter>,
+    /// By user id.
+    pub people: HashMap<String, Person>,
+    pub k: usize,
+}
+
+impl Answering {
+    /// The output line of a question, with its end.
+    pub fn answer(&self, question: &Question) -> String {
+        let output = question.asked.as_ref().map_err(String::clone).and_then(|asked| self.output(asked));
+        let (output, error) = match output {
+            Ok(output) => (output, Value::Null),
+            Err(error) => (Value::Null, Value::String(error)),
+        };
+        // Written member by member, since this order is the documented one.
+        format!("{{\"input\":{},\"output\":{output},\"error\":{error}}}\n", question.input)
     }
-    let list = model.recommend(&query, k);
-    let ids: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
-    if !loaded.info.scores {
-        return json!({ "recommendedItems": ids });
+
+    fn output(&self, asked: &Asked) -> Result<Value, String> {
+        let (loaded, model) = (&self.loaded, self.loaded.model.as_ref());
+        let person = asked.user_id.as_ref().and_then(|user| self.people.get(user));
+        let history = person.map(|person| person.history.as_slice()).unwrap_or_default();
+        let rows = match &self.filter {
+            Some(filter) => Some((filter, filter.apply(&asked.values, person, asked.item_id.as_deref())?)),
+            None => None,
+        };
+        if loaded.info.recipe_type == RecipeType::PersonalizedRanking {
+            let passes = |id: &&str| rows.as_ref().is_none_or(|(filter, rows)| filter.passes(rows, id));
+            let ids: Vec<&str> = asked.items.iter().map(String::as_str).filter(passes).collect();
+            let known = rank(loaded, history, &ids).known;
+            let scores: Vec<f64> = known.iter().map(|(_, score)| round_score(*score)).collect();
+            let ids: Vec<&str> = known.into_iter().map(|(id, _)| id).collect();
+            return Ok(json!({"recommendedItems": ids, "scores": scores}));
+        }
+        let allowed = rows.as_ref().map(|(_, rows)| item_set(rows, loaded));
+        let item = known_item(model, asked.item_id.as_deref());
+        let list = model.recommend(&Query { history, item, allowed: allowed.as_ref() }, self.k);
+        let ids: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
+        if !loaded.info.scores {
+            return Ok(json!({ "recommendedItems": ids }));
+        }
+        let scores: Vec<f64> = list.iter().map(|scored| round_score(scored.score.unwrap_or_default())).collect();
+        Ok(json!({"recommendedItems": ids, "scores": scores}))
     }
-    let scores: Vec<f64> = list.iter().map(|scored| round_score(scored.score.unwrap_or_default())).collect();
-    json!({"recommendedItems": ids, "scores": scores})
 }

@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use palate_recipes::Event;
+use palate_recipes::RecipeType;
 use palate_store::{BlobStore, BlobWriter, PutCondition, StoreError};
 use rayon::prelude::*;
 
 use crate::error::OpError;
 use crate::jobs::{Lost, WorkError};
-use crate::runtime::{Loaded, history, personal};
+use crate::runtime::{Loaded, Person, ReadyFilter, Wanted, personal};
 use crate::service::Service;
 
-use answer::{Question, answer};
+use answer::{Answering, Question};
 use lines::Lines;
 
 /// How many bytes are read at a time.
@@ -29,6 +29,7 @@ const MAX_FILES: usize = 1000;
 /// One batch: what is asked of which model, where the questions are and where the answers go.
 pub(crate) struct Batch<'a> {
     pub loaded: &'a Arc<Loaded>,
+    pub filter: Option<&'a ReadyFilter>,
     pub dataset_group_arn: &'a str,
     pub k: usize,
     pub input: Arc<dyn BlobStore>,
@@ -126,26 +127,31 @@ impl Batch<'_> {
     async fn answer_chunk(&self, service: &Arc<Service>, lines: Vec<Vec<u8>>) -> Result<Bytes, WorkError> {
         let info = self.loaded.info;
         let questions: Vec<Question> = lines.into_iter().map(|line| Question::parse(line, info)).collect();
+        let wanted = Wanted {
+            history: personal(info) || info.recipe_type == RecipeType::PersonalizedRanking,
+            events: self.filter.is_some_and(ReadyFilter::wants_events),
+            ..Wanted::default()
+        };
+        let asks = wanted.history || self.filter.is_some_and(ReadyFilter::wants_user);
         let mut users: Vec<String> =
-            questions.iter().filter(|_| personal(info)).filter_map(Question::user_id).map(str::to_owned).collect();
+            questions.iter().filter(|_| asks).filter_map(Question::user_id).map(str::to_owned).collect();
         users.sort_unstable();
         users.dedup();
-        let reads = users.into_iter().map(|user| self.history_of(service, user));
-        let histories: HashMap<String, Vec<Event>> =
+        let reads = users.into_iter().map(|user| self.person(service, user, wanted));
+        let people: HashMap<String, Person> =
             futures::stream::iter(reads).buffer_unordered(HISTORIES_AT_ONCE).try_collect().await?;
-        let (loaded, k) = (Arc::clone(self.loaded), self.k);
+        let answering = Answering { loaded: Arc::clone(self.loaded), filter: self.filter.cloned(), people, k: self.k };
         tokio::task::spawn_blocking(move || {
-            let answers: Vec<String> =
-                questions.par_iter().map(|question| answer(question, &loaded, &histories, k)).collect();
+            let answers: Vec<String> = questions.par_iter().map(|question| answering.answer(question)).collect();
             Bytes::from(answers.concat())
         })
         .await
         .map_err(WorkError::retry)
     }
 
-    async fn history_of(&self, service: &Service, user: String) -> Result<(String, Vec<Event>), OpError> {
-        let events = history(service, self.loaded, self.dataset_group_arn, &user).await?;
-        Ok((user, events))
+    async fn person(&self, service: &Service, user: String, wanted: Wanted) -> Result<(String, Person), OpError> {
+        let person = Person::read(service, self.loaded, self.dataset_group_arn, &user, wanted).await?;
+        Ok((user, person))
     }
 }
 

@@ -1,19 +1,74 @@
 //! PutEvents: up to ten events of one session.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::store::{StreamedEvent, store_events};
+use super::properties::{check_beside, check_size, object, same, since_1970};
+use super::streams::{StreamKind, Streamed};
+use super::target::{Target, dataset_arn, stream, target};
 use crate::call::Call;
 use crate::error::OpError;
 use crate::operations::Operations;
 use crate::records::FORMAT;
 use crate::resources::tracked_group;
+use crate::schema::DatasetType;
+use crate::service::Service;
 use crate::wire::{Timestamp, shorten};
 
-/// Members that stand beside the properties, not in them.
-const NOT_IN_PROPERTIES: [&str; 6] =
-    ["userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"];
+/// An event as it is kept until it becomes part of the dataset.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StreamedEvent {
+    pub format: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// Absent for a visitor who has not signed in: the event stands under the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    pub session_id: String,
+    pub event_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_value: Option<f64>,
+    pub item_id: String,
+    pub sent_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recommendation_id: Option<String>,
+    /// What was shown, as the caller tells it; what the recommendation showed does not count then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impression: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_attribution_source: Option<String>,
+    /// Other fields of the schema by their names, as values of their types.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub properties: Map<String, Value>,
+}
+
+impl Streamed for StreamedEvent {
+    fn event_id(&self) -> Option<&str> {
+        self.event_id.as_deref()
+    }
+
+    fn owner(&self) -> &str {
+        self.user_id.as_deref().unwrap_or(&self.session_id)
+    }
+
+    fn at(&self) -> Timestamp {
+        self.sent_at
+    }
+}
+
+/// The newest events of a user, oldest first.
+pub(crate) async fn recent_events(
+    service: &Service,
+    dataset_group_arn: &str,
+    user_id: &str,
+    limit: usize,
+) -> Result<Vec<StreamedEvent>, OpError> {
+    match stream(service, dataset_group_arn, StreamKind::Events).await? {
+        Some(stream) => stream.newest(service, user_id, limit).await,
+        None => Ok(Vec::new()),
+    }
+}
 
 pub(super) fn operations(all: &mut Operations) {
     all.add("PutEvents", put);
@@ -50,43 +105,51 @@ struct Attribution {
 
 async fn put(call: Call) -> Result<Value, OpError> {
     let request: Request = call.parse()?;
-    let group = tracked_group(call.records(), &request.tracking_id).await?.ok_or_else(|| {
-        OpError::invalid(format!("The given trackingId does not exist: {}", shorten(&request.tracking_id)))
-    })?;
+    let unknown =
+        || OpError::invalid(format!("The given trackingId does not exist: {}", shorten(&request.tracking_id)));
+    let group = tracked_group(call.records(), &request.tracking_id).await?.ok_or_else(unknown)?;
+    let dataset = dataset_arn(&group, DatasetType::Interactions).ok_or_else(unknown)?;
+    let target = match target(&call.service, &request.tracking_id, &dataset, StreamKind::Events).await {
+        // The operation has no other exception.
+        Err(OpError::NotFound(message) | OpError::InUse(message)) => return Err(OpError::InvalidInput(message)),
+        other => other?,
+    };
     let mut events = Vec::with_capacity(request.event_list.len());
     for (number, event) in request.event_list.into_iter().enumerate() {
         let at = format!("eventList[{number}]");
-        events.push(checked(event, &at, &request.user_id, &request.session_id)?);
+        check_size(call.input.get("eventList"), number, &at)?;
+        events.push(checked(event, &at, &target, &request.user_id, &request.session_id)?);
     }
-    store_events(&call.service, &group, &events).await?;
+    target.stream.append(&call.service, &events).await?;
     Ok(Value::Null)
 }
 
-fn checked(event: Event, at: &str, user_id: &Option<String>, session_id: &str) -> Result<StreamedEvent, OpError> {
-    let mut properties = match event.properties {
-        Some(Value::Object(map)) => map,
-        // The model says that it holds an object, and that was checked.
-        Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or_default(),
-        _ => Map::new(),
+fn checked(
+    event: Event,
+    at: &str,
+    target: &Target,
+    user_id: &Option<String>,
+    session_id: &str,
+) -> Result<StreamedEvent, OpError> {
+    let place = format!("{at}.properties");
+    let mut properties = object(event.properties);
+    check_beside(&properties, &place)?;
+    // The older form of the API has these among the properties, whether the schema has their fields or not.
+    let older_item = take(&mut properties, "itemId");
+    let older_value = take(&mut properties, "eventValue");
+    let older_source = take(&mut properties, "eventAttributionSource");
+    let item_id = match event.item_id {
+        Some(id) => id,
+        None => text_of(older_item, &place, 256)?
+            .ok_or_else(|| OpError::invalid(format!("{at}.itemId must be given: the id of the item")))?,
     };
-    if let Some(name) = properties.keys().find(|name| NOT_IN_PROPERTIES.contains(&name.to_lowercase().as_str())) {
-        return Err(OpError::invalid(format!("{at}.properties must not contain '{name}'; it has a member of its own")));
-    }
-    // The older form of the API has these two among the properties.
-    let legacy_item = properties.remove("itemId").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
-    let legacy_value = properties.remove("eventValue");
-    let item_id = event.item_id.or(legacy_item).filter(|id| !id.is_empty());
-    let item_id = item_id.ok_or_else(|| OpError::invalid(format!("{at}.itemId must be given")))?;
-    if item_id.chars().count() > 256 {
-        return Err(OpError::invalid(format!("{at}.properties.itemId is longer than 256 characters")));
-    }
-    let event_value = match (event.event_value, legacy_value) {
-        (None, Some(value)) => {
-            let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-            let wrong = || OpError::invalid(format!("{at}.properties.eventValue must be a number"));
-            Some(number.filter(|number| number.is_finite()).ok_or_else(wrong)?)
-        }
-        (value, _) => value,
+    let event_value = match event.event_value {
+        Some(value) => Some(float(value, || format!("{at}.eventValue"))?),
+        None => number_of(older_value, &place)?,
+    };
+    let event_attribution_source = match event.metric_attribution {
+        Some(attribution) => Some(attribution.event_attribution_source),
+        None => text_of(older_source, &place, 1_024)?,
     };
     Ok(StreamedEvent {
         format: FORMAT,
@@ -96,10 +159,48 @@ fn checked(event: Event, at: &str, user_id: &Option<String>, session_id: &str) -
         event_type: event.event_type,
         event_value,
         item_id,
-        sent_at: event.sent_at,
+        sent_at: since_1970(event.sent_at, || format!("{at}.sentAt"))?,
         recommendation_id: event.recommendation_id,
         impression: event.impression,
-        event_attribution_source: event.metric_attribution.map(|attribution| attribution.event_attribution_source),
-        properties,
+        event_attribution_source,
+        properties: target.columns.read(&properties, &place)?,
     })
+}
+
+/// Takes a property out, whatever its spelling; gives the first that says something, with its name.
+fn take(properties: &mut Map<String, Value>, member: &str) -> Option<(String, Value)> {
+    let mut taken = None;
+    while let Some(name) = properties.keys().find(|name| same(name, member)).cloned() {
+        let says = properties.shift_remove(&name).filter(|value| !value.is_null() && *value != "");
+        taken = taken.or(says.map(|value| (name, value)));
+    }
+    taken
+}
+
+fn text_of(property: Option<(String, Value)>, place: &str, max_chars: usize) -> Result<Option<String>, OpError> {
+    let Some((name, value)) = property else { return Ok(None) };
+    let text = match value {
+        Value::String(text) => text,
+        // Ids that are numbers in a program.
+        Value::Number(number) => number.to_string(),
+        _ => return Err(OpError::invalid(format!("{place}.{name} must be a string"))),
+    };
+    if text.chars().count() > max_chars {
+        return Err(OpError::invalid(format!("{place}.{name} must have at most {max_chars} characters")));
+    }
+    Ok(Some(text))
+}
+
+fn number_of(property: Option<(String, Value)>, place: &str) -> Result<Option<f64>, OpError> {
+    let Some((name, value)) = property else { return Ok(None) };
+    let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+    float(number.unwrap_or(f64::NAN), || format!("{place}.{name}")).map(Some)
+}
+
+/// EVENT_VALUE is a float.
+fn float(value: f64, place: impl Fn() -> String) -> Result<f64, OpError> {
+    if (value as f32).is_finite() {
+        return Ok(value);
+    }
+    Err(OpError::invalid(format!("{} must be a finite number (float)", place())))
 }

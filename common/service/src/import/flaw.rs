@@ -15,7 +15,7 @@ pub(super) struct Flaw {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// The value is longer than allowed. The service's own wording goes before the place.
     TooLong { limit: usize, n_chars: usize, value: String },
     /// Anything else, as the end of a sentence that begins with the place.
@@ -41,6 +41,18 @@ impl Flaw {
                 )
             }
             Problem::Other(problem) => format!("{place}: {problem}."),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    /// Without the place, which stands before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { limit, n_chars, value } => {
+                write!(f, "{} has {n_chars} characters, and at most {limit} are allowed", Shown(value))
+            }
+            Self::Other(problem) => f.write_str(problem),
         }
     }
 }

@@ -11,6 +11,7 @@ mod line;
 mod rows;
 mod sink;
 mod source;
+pub(crate) mod value;
 
 use std::{collections::VecDeque, num::NonZero, sync::Arc, thread::available_parallelism};
 
@@ -54,6 +55,10 @@ pub(crate) struct PartInfo {
     pub bytes: u64,
     /// Of the file's content, in lower-case hex.
     pub sha256: String,
+    /// When the import was asked for, in milliseconds since the Unix epoch: what of a streamed record and an
+    /// imported row is newer. 0 until the manifest takes the part.
+    #[serde(default)]
+    pub imported_ms: u64,
 }
 
 /// What an import has written.

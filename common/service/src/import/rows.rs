@@ -1,11 +1,12 @@
 //! The core of the import: a piece of CSV into typed columns, or the first thing wrong with it.
 
-use palate_recipes::parts::{ColumnType, PartBuilder};
+use palate_recipes::parts::PartBuilder;
 
 use super::{
     flaw::{Flaw, Problem, Shown},
     layout::Layout,
     line::{Cells, OpenQuote},
+    value::{Typed, typed},
 };
 use crate::schema::Field;
 
@@ -106,58 +107,18 @@ fn push_nothing(builder: &mut PartBuilder, column: usize, field: &Field) -> Resu
 /// Checks a value, which is not empty, and adds it; gives the value of a long.
 #[inline]
 fn push(builder: &mut PartBuilder, column: usize, field: &Field, value: &str) -> Result<Option<i64>, Problem> {
-    match field.kind {
-        ColumnType::String => builder.push_str(column, fitting(field, value)?),
-        ColumnType::Long => {
-            let number: i64 = value.parse().map_err(|_| unlike(value, "a whole number of 64 bits (long)"))?;
-            if let Some((least, most)) = field.range
-                && !(least..=most).contains(&number)
-            {
-                return Err(unlike(value, &format!("a whole number from {least} to {most}")));
-            }
+    match typed(field, value)? {
+        Typed::Text(text) => builder.push_str(column, text),
+        Typed::Long(number) => {
             builder.push_long(column, number);
             return Ok(Some(number));
         }
-        ColumnType::Int => {
-            builder.push_int(column, value.parse().map_err(|_| unlike(value, "a whole number of 32 bits (int)"))?);
-        }
-        ColumnType::Float => {
-            let number = value.parse().ok().filter(|number: &f32| number.is_finite());
-            builder.push_float(column, number.ok_or_else(|| unlike(value, "a finite number (float)"))?);
-        }
-        ColumnType::Double => {
-            let number = value.parse().ok().filter(|number: &f64| number.is_finite());
-            builder.push_double(column, number.ok_or_else(|| unlike(value, "a finite number (double)"))?);
-        }
-        ColumnType::Boolean => match value {
-            "true" => builder.push_bool(column, true),
-            "false" => builder.push_bool(column, false),
-            _ => return Err(unlike(value, "true or false")),
-        },
+        Typed::Int(number) => builder.push_int(column, number),
+        Typed::Float(number) => builder.push_float(column, number),
+        Typed::Double(number) => builder.push_double(column, number),
+        Typed::Bool(is) => builder.push_bool(column, is),
     }
     Ok(None)
-}
-
-/// The value if it is not too long; free text is cut.
-#[inline]
-fn fitting<'a>(field: &Field, value: &'a str) -> Result<&'a str, Problem> {
-    // No text has more characters than bytes.
-    if value.len() <= field.max_chars {
-        return Ok(value);
-    }
-    match value.char_indices().nth(field.max_chars) {
-        None => Ok(value),
-        Some((end, _)) if field.textual => Ok(&value[..end]),
-        Some(_) => {
-            let n_chars = value.chars().count();
-            Err(Problem::TooLong { limit: field.max_chars, n_chars, value: value.to_owned() })
-        }
-    }
-}
-
-#[cold]
-fn unlike(value: &str, expected: &str) -> Problem {
-    Problem::Other(format!("{} is not {expected}", Shown(value)))
 }
 
 /// Tells of the byte at `at`, in the line that begins at `start`.

@@ -111,5 +111,5 @@ async fn write(
     let (content, sha256) = joined.map_err(|error| failed("joining a part", error))?;
     let bytes = content.len() as u64;
     store.put(&key, content, PutCondition::Always).await.map_err(|error: StoreError| ImportError::Store(error))?;
-    Ok(PartInfo { key, rows, bytes, sha256 })
+    Ok(PartInfo { key, rows, bytes, sha256, imported_ms: 0 })
 }

@@ -66,6 +66,29 @@ impl Lease {
         Ok(Taken::Lease(Self { attempt, lost, arn: arn.to_owned(), held, renewal }))
     }
 
+    /// Commits `writes` if the job is still held.
+    ///
+    /// # Errors
+    /// As [`Lease::settle`].
+    pub async fn commit(&self, service: &Service, mut writes: Vec<Write>) -> Result<(), StoreError> {
+        let held = self.held.lock().await;
+        writes.push(Write::Check { key: key(&self.arn), expected: held.version });
+        let result = service.records.commit(writes).await;
+        if matches!(result, Err(StoreError::Conflict { .. })) {
+            self.look(service, &held).await?;
+        }
+        result
+    }
+
+    /// After a conflict: whether it is the lease that is gone.
+    async fn look(&self, service: &Service, held: &Held) -> Result<(), StoreError> {
+        let current = service.records.get(&key(&self.arn)).await?;
+        if current.is_none_or(|record| record.version != held.version) {
+            self.lost.0.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Commits `writes` and ends the job in one step.
     ///
     /// # Errors
@@ -78,12 +101,7 @@ impl Lease {
         let result = service.records.commit(writes).await;
         match &result {
             Ok(()) => self.renewal.abort(),
-            Err(StoreError::Conflict { .. }) => {
-                let current = service.records.get(&key(&self.arn)).await?;
-                if current.is_none_or(|record| record.version != held.version) {
-                    self.lost.0.store(true, Ordering::Relaxed);
-                }
-            }
+            Err(StoreError::Conflict { .. }) => self.look(service, &held).await?,
             Err(_) => {}
         }
         result

@@ -7,6 +7,7 @@
 
 mod lease;
 mod run;
+mod stop;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use lease::Lost;
 pub(crate) use run::{Run, run};
+pub(crate) use stop::StopWatch;
 
 use crate::error::OpError;
+use crate::metrics::Queued;
 use crate::records::{FORMAT, Resource, encode};
 use crate::resources::Status;
 use crate::service::{JobKind, JobRef, Service};
@@ -38,6 +41,12 @@ pub(crate) trait Job: Resource + Clone {
     /// Where the job shows how far it is.
     fn state(&mut self) -> State<'_>;
 
+    /// Whether its owner wants the job to end. Then it does no more work and ends as CREATE STOPPED, however
+    /// far it came.
+    fn stopping(&self) -> bool {
+        false
+    }
+
     /// Does the work. It may run more than once, also at the same time as a run that lost its lease: what it
     /// writes goes under names of this attempt, and nothing shows before `finish`.
     fn work(service: &Arc<Service>, run: &Run<Self>) -> impl Future<Output = Result<Self::Product, WorkError>> + Send;
@@ -48,6 +57,12 @@ pub(crate) trait Job: Resource + Clone {
         resource: &mut Self,
         product: &Self::Product,
     ) -> impl Future<Output = Result<Vec<Write>, WorkError>> + Send;
+
+    /// Called when the job has come to its end well, for what may follow from that. It may be cut off, so a
+    /// sweep must see to the same.
+    fn then(_service: &Arc<Service>, _resource: &Self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// The members of a resource that tell of its job.
@@ -71,6 +86,16 @@ impl Words {
     /// Of everything that a Create operation brings about.
     pub const CREATE: Self =
         Self { in_progress: Status::CreateInProgress, done: Status::Active, failed: Status::CreateFailed };
+    /// Of data deletion jobs.
+    pub const DELETION: Self =
+        Self { in_progress: Status::InProgress, done: Status::Completed, failed: Status::Failed };
+
+    /// Of a recommender that is to rest; if that fails it goes on answering.
+    pub const STOP: Self = Self { in_progress: Status::StopInProgress, done: Status::Inactive, failed: Status::Active };
+
+    /// Of a recommender that is to answer again; if that fails it goes on resting.
+    pub const START: Self =
+        Self { in_progress: Status::StartInProgress, done: Status::Active, failed: Status::Inactive };
 }
 
 impl State<'_> {
@@ -84,6 +109,12 @@ impl State<'_> {
     fn settle(self, failure: Option<String>, now: Timestamp) {
         *self.status = if failure.is_some() { self.words.failed } else { self.words.done };
         *self.failure_reason = failure;
+        *self.updated = now;
+    }
+
+    /// The job has ended because its owner wanted that.
+    fn stop(self, now: Timestamp) {
+        *self.status = Status::CreateStopped;
         *self.updated = now;
     }
 }
@@ -100,6 +131,9 @@ pub(crate) enum WorkError {
     /// Another worker has the job now.
     #[error("the lease is lost")]
     Lost,
+    /// The owner wanted it to end: [`Job::stopping`].
+    #[error("stopped")]
+    Stopped,
 }
 
 impl WorkError {
@@ -142,14 +176,37 @@ fn key(arn: &str) -> Key {
 /// The write that queues the job of a resource, for the commit that creates or changes the resource. It
 /// fails if the resource has a job already.
 pub(crate) fn queue<J: Job>(service: &Service, arn: &str) -> Result<Write, OpError> {
-    let record =
-        JobRecord { format: FORMAT, kind: J::JOB, attempt: 0, created_ms: service.clock.now_ms(), leased_until_ms: 0 };
-    Ok(Write::Create { key: key(arn), value: encode(&record)? })
+    Ok(Write::Create { key: key(arn), value: encode(&new_record(service, J::JOB))? })
+}
+
+/// As [`queue`], for a worker of that kind; it takes the place of the job that the resource may have. Who does
+/// that one loses the lease.
+pub(crate) async fn queue_instead(service: &Service, kind: JobKind, arn: &str) -> Result<Write, OpError> {
+    let value = encode(&new_record(service, kind))?;
+    Ok(match service.records.get(&key(arn)).await? {
+        Some(record) => Write::Update { key: key(arn), expected: record.version, value },
+        None => Write::Create { key: key(arn), value },
+    })
+}
+
+/// The write that takes a resource's job away, if it has one. Who does it loses the lease.
+pub(crate) async fn cancel(service: &Service, arn: &str) -> Result<Option<Write>, OpError> {
+    let record = service.records.get(&key(arn)).await?;
+    Ok(record.map(|record| Write::Delete { key: key(arn), expected: record.version }))
+}
+
+fn new_record(service: &Service, kind: JobKind) -> JobRecord {
+    JobRecord { format: FORMAT, kind, attempt: 0, created_ms: service.clock.now_ms(), leased_until_ms: 0 }
 }
 
 /// Starts a queued job. If that fails, the job stays queued and the next sweep starts it.
 pub(crate) async fn start<J: Job>(service: &Service, arn: &str) {
-    let job = JobRef { kind: J::JOB, job: arn.to_owned() };
+    start_as(service, J::JOB, arn).await;
+}
+
+/// As [`start`], on a worker of that kind.
+pub(crate) async fn start_as(service: &Service, kind: JobKind, arn: &str) {
+    let job = JobRef { kind, job: arn.to_owned() };
     if let Err(error) = service.starter.start(&job).await {
         tracing::warn!(job = job.job, error = crate::error::chain(error.as_ref()), "job not started; it stays queued");
     }
@@ -176,4 +233,19 @@ pub(crate) async fn sweep(service: &Service) -> Result<usize, OpError> {
         }
     }
     Ok(started)
+}
+
+/// Counts the jobs that have not settled.
+pub(crate) async fn queued(service: &Service) -> Result<Queued, OpError> {
+    use palate_store::RecordStoreExt;
+    let now = service.clock.now_ms();
+    let mut queued = Queued::default();
+    for record in service.records.list_all(PARTITION, "").await? {
+        let job: JobRecord = crate::records::decode(&record)?;
+        match now < job.leased_until_ms {
+            true => queued.running += 1,
+            false => queued.waiting += 1,
+        }
+    }
+    Ok(queued)
 }

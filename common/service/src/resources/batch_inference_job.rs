@@ -6,26 +6,35 @@ use palate_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::batch_config::{ThemeGenerationConfig, check_config, check_themes};
 use super::dataset_import_job::split_s3;
-use super::{SolutionVersion, Status};
+use super::others::room_for_job;
+use super::{Filter, SolutionVersion, Status};
 use crate::arn::Kind;
 use crate::batch::Batch;
 use crate::call::Call;
 use crate::error::OpError;
+use crate::filters::Target;
 use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
-use crate::records::{Records, Resource};
-use crate::runtime::MAX_RESULTS;
+use crate::quotas::Quota;
+use crate::records::{Records, Resource, Stored};
+use crate::runtime::{MAX_RESULTS, check_filter};
 use crate::service::{JobKind, Service};
-use crate::wire::Timestamp;
+use crate::wire::{Timestamp, project};
 use palate_recipes::{RecipeType, describe};
+
+/// The mode that is not THEME_GENERATION.
+const BATCH_INFERENCE: &str = "BATCH_INFERENCE";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BatchInferenceJob {
     pub job_name: String,
     pub batch_inference_job_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
     pub solution_version_arn: String,
@@ -36,6 +45,8 @@ pub(crate) struct BatchInferenceJob {
     pub batch_inference_job_config: Option<Map<String, Value>>,
     pub role_arn: String,
     pub batch_inference_job_mode: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub theme_generation_config: Option<ThemeGenerationConfig>,
     pub status: Status,
     pub creation_date_time: Timestamp,
     pub last_updated_date_time: Timestamp,
@@ -91,63 +102,92 @@ pub(super) fn operations(all: &mut Operations) {
 #[serde(rename_all = "camelCase")]
 struct CreateRequest {
     job_name: String,
-    filter_arn: Option<String>,
     num_results: Option<f64>,
     job_input: Input,
     job_output: Output,
     role_arn: String,
     batch_inference_job_config: Option<Map<String, Value>>,
     batch_inference_job_mode: Option<String>,
+    theme_generation_config: Option<ThemeGenerationConfig>,
 }
 
 async fn create(call: Call) -> Result<Value, OpError> {
     let request: CreateRequest = call.parse()?;
-    let later = |member: &str| Err(OpError::invalid(format!("{member} is not available in this version of Palate")));
-    if request.filter_arn.is_some() {
-        return later("filterArn");
-    }
-    let mode = request.batch_inference_job_mode.unwrap_or_else(|| "BATCH_INFERENCE".into());
-    if mode != "BATCH_INFERENCE" {
-        return later(&format!("batchInferenceJobMode {mode}"));
-    }
+    let mode = request.batch_inference_job_mode.unwrap_or_else(|| BATCH_INFERENCE.into());
     let num_results = request.num_results.unwrap_or(25.0);
     if !(1.0..=MAX_RESULTS as f64).contains(&num_results) {
         return Err(OpError::invalid(format!("numResults is {num_results}; expected 1 to {MAX_RESULTS}")));
     }
+    check_paths(&request.job_input, &request.job_output)?;
     let version = call.resource::<SolutionVersion>("solutionVersionArn").await?;
+    check_version(&version.resource)?;
+    let config =
+        request.batch_inference_job_config.map(|config| project(&Value::Object(config), "BatchInferenceJobConfig"));
+    let config = config.as_ref().and_then(Value::as_object).cloned();
+    if let Some(config) = &config {
+        check_config(config, &version.resource.recipe_arn)?;
+    }
+    if mode != BATCH_INFERENCE {
+        check_themes(&call, &version.resource, request.theme_generation_config.as_ref()).await?;
+    } else if request.theme_generation_config.is_some() {
+        let message = "themeGenerationConfig needs batchInferenceJobMode THEME_GENERATION";
+        return Err(OpError::invalid(message));
+    }
+    let room = room_for_job(&call, Kind::BatchInferenceJob, Quota::BatchInferenceJobs, None).await?;
+    let filter = usable_filter(&call, &version.resource).await?;
     let now = call.now();
     let job = BatchInferenceJob {
         batch_inference_job_arn: call.place.arn(Kind::BatchInferenceJob, &request.job_name),
         job_name: request.job_name,
+        filter_arn: filter.as_ref().map(|filter| filter.resource.filter_arn.clone()),
         failure_reason: None,
         solution_version_arn: version.resource.solution_version_arn.clone(),
         num_results: num_results as u64,
         job_input: request.job_input,
         job_output: request.job_output,
-        batch_inference_job_config: request.batch_inference_job_config,
+        batch_inference_job_config: config,
         role_arn: request.role_arn,
         batch_inference_job_mode: mode,
+        theme_generation_config: request.theme_generation_config,
         status: Status::CreatePending,
         creation_date_time: now,
         last_updated_date_time: now,
     };
-    check(&job, &version.resource)?;
-    queue_and_start(&call.service, call.records(), &job, call.tags(), version.touch()?).await?;
+    let mut with = vec![version.touch()?, room];
+    with.extend(filter.map(|filter| filter.touch()).transpose()?);
+    queue_and_start(&call.service, call.records(), &job, call.tags()?, with).await?;
     Ok(json!({"batchInferenceJobArn": job.batch_inference_job_arn}))
 }
 
-/// What must hold before a batch can begin.
-fn check(job: &BatchInferenceJob, version: &SolutionVersion) -> Result<(), OpError> {
+/// The filter that the job names, if it names one and it can be used.
+async fn usable_filter(call: &Call, version: &SolutionVersion) -> Result<Option<Stored<Filter>>, OpError> {
+    if call.optional_text("filterArn").is_none() {
+        return Ok(None);
+    }
+    let filter = call.resource::<Filter>("filterArn").await?;
+    filter.resource.check_usable(&version.dataset_group_arn, "filterArn")?;
+    let recipe = crate::arn::recipe_name(&version.recipe_arn).and_then(describe);
+    check_filter(&filter.resource.parse()?, recipe, Target::Item, "filterArn")?;
+    Ok(Some(filter))
+}
+
+/// Whether a version answers batches.
+fn check_version(version: &SolutionVersion) -> Result<(), OpError> {
     let arn = &version.solution_version_arn;
     if version.status != Status::Active {
         return Err(OpError::invalid(format!("{arn} is {}; it must be ACTIVE", version.status)));
     }
     let recipe = crate::arn::recipe_name(&version.recipe_arn).and_then(describe);
     let batch = |kind| !matches!(kind, RecipeType::UserSegmentation | RecipeType::PersonalizedActions);
-    if !recipe.is_some_and(|recipe| batch(recipe.recipe_type)) {
+    if !recipe.is_some_and(|recipe| batch(recipe.recipe_type) && recipe.name != "aws-trending-now") {
         return Err(OpError::invalid(format!("{} does not answer batch inference jobs", version.recipe_arn)));
     }
-    let (input, output) = (&job.job_input.s3_data_source.path, &job.job_output.s3_data_destination.path);
+    Ok(())
+}
+
+/// Input and output must be in S3, and apart.
+pub(super) fn check_paths(input: &Input, output: &Output) -> Result<(), OpError> {
+    let (input, output) = (&input.s3_data_source.path, &output.s3_data_destination.path);
     split_s3(input, "jobInput.s3DataSource.path")?;
     split_s3(output, "jobOutput.s3DataDestination.path")?;
     let folder = |path: &str| path.trim_end_matches('/').to_owned();
@@ -158,16 +198,17 @@ fn check(job: &BatchInferenceJob, version: &SolutionVersion) -> Result<(), OpErr
     Ok(())
 }
 
-/// Creates a job and starts it.
+/// Creates a job and starts it; `with` is what else its commit writes.
 pub(crate) async fn queue_and_start(
     service: &Arc<Service>,
     records: &Records,
     job: &BatchInferenceJob,
     tags: Vec<Value>,
-    touch: Write,
+    mut with: Vec<Write>,
 ) -> Result<(), OpError> {
     let arn = &job.batch_inference_job_arn;
-    records.create(job, tags, vec![touch, jobs::queue::<BatchInferenceJob>(service, arn)?]).await?;
+    with.push(jobs::queue::<BatchInferenceJob>(service, arn)?);
+    records.create(job, tags, with).await?;
     jobs::start::<BatchInferenceJob>(service, arn).await;
     Ok(())
 }
@@ -196,8 +237,13 @@ impl Job for BatchInferenceJob {
 
     async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<(), WorkError> {
         let job = &run.resource;
+        if job.batch_inference_job_mode != BATCH_INFERENCE {
+            let reason = "This version of Palate cannot generate themes yet; nothing was written. Use \
+                          batchInferenceJobMode BATCH_INFERENCE.";
+            return Err(WorkError::Failed(reason.into()));
+        }
         let version = service.records.fetch::<SolutionVersion>(&job.solution_version_arn, "solutionVersionArn").await?;
-        let loaded = service.runtime.models.get(service, &job.solution_version_arn).await?;
+        let loaded = service.runtime.models.get(service, &job.solution_version_arn, None).await?;
         let (bucket, input_key) = split_s3(&job.job_input.s3_data_source.path, "jobInput.s3DataSource.path")?;
         let input = bucket_of(service, bucket, "Invalid S3 input path")?;
         let output = &job.job_output.s3_data_destination.path;
@@ -206,9 +252,15 @@ impl Job for BatchInferenceJob {
         if !output_folder.is_empty() && !output_folder.ends_with('/') {
             output_folder.push('/');
         }
+        let group = &version.resource.dataset_group_arn;
+        let filter = match &job.filter_arn {
+            Some(arn) => Some(service.runtime.filter(service, arn, "filterArn", group, &loaded, Target::Item).await?),
+            None => None,
+        };
         let batch = Batch {
             loaded: &loaded,
-            dataset_group_arn: &version.resource.dataset_group_arn,
+            filter: filter.as_ref(),
+            dataset_group_arn: group,
             k: usize::try_from(job.num_results).unwrap_or(MAX_RESULTS),
             input,
             input_key,

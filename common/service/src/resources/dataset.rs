@@ -4,21 +4,19 @@ use palate_store::{Key, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Status;
-use super::campaign::Campaign;
-use super::dataset_group::group_of;
-use super::dataset_import_job::DatasetImportJob;
-use super::event_tracker::EventTracker;
+use super::dataset_group::{DatasetGroup, group_of};
+use super::dataset_update::{DatasetUpdate, added_columns_key, update};
+use super::dataset_user::user_of;
 use super::schema::DatasetSchema;
-use super::solution::Solution;
-use super::solution_version::SolutionVersion;
+use super::{Status, action_tracking};
 use crate::arn::{Kind, Place};
 use crate::call::Call;
 use crate::error::OpError;
+use crate::events::remove_put_records;
 use crate::import::PartInfo;
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
-use crate::records::{FORMAT, Records, Resource, decode, encode};
+use crate::records::{FORMAT, Records, Resource, Stored, decode, encode};
 use crate::schema::DatasetType;
 use crate::wire::Timestamp;
 
@@ -33,6 +31,22 @@ pub(crate) struct Dataset {
     pub status: Status,
     pub creation_date_time: Timestamp,
     pub last_updated_date_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest_dataset_update: Option<DatasetUpdate>,
+    /// By which streamed action interactions name the dataset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_id: Option<String>,
+}
+
+impl Dataset {
+    /// Fails unless nothing is going on with it.
+    pub fn check_settled(&self) -> Result<(), OpError> {
+        let update = self.latest_dataset_update.as_ref().map(|update| update.status);
+        match [Some(self.status), update].into_iter().flatten().find(|status| !status.is_settled()) {
+            None => Ok(()),
+            Some(status) => Err(OpError::InUse(format!("{} is {status}; wait until that has ended", self.dataset_arn))),
+        }
+    }
 }
 
 impl Resource for Dataset {
@@ -88,6 +102,7 @@ pub(super) fn operations(all: &mut Operations) {
     all.add("CreateDataset", create)
         .add("DescribeDataset", |call: Call| async move { call.describe::<Dataset>("datasetArn", "dataset").await })
         .add("ListDatasets", list)
+        .add("UpdateDataset", update)
         .add("DeleteDataset", delete);
 }
 
@@ -102,15 +117,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
     let (group, group_touch) = group_of(&call).await?;
     let schema = call.resource::<DatasetSchema>("schemaArn").await?;
     schema.resource.parse()?.check_dataset(kind).map_err(|error| OpError::invalid(error.to_string()))?;
-    if schema.resource.domain != group.domain {
-        let name = |domain: &Option<String>| domain.clone().unwrap_or_else(|| "no domain".into());
-        let message = format!(
-            "The schema is for {}, but the dataset group is for {}",
-            name(&schema.resource.domain),
-            name(&group.domain)
-        );
-        return Err(OpError::invalid(message));
-    }
+    schema.resource.check_domain(group.domain.as_deref())?;
     if group.domain.is_some() && matches!(kind, DatasetType::Actions | DatasetType::ActionInteractions) {
         return Err(OpError::invalid(format!("A {} dataset needs a dataset group without a domain", kind.name())));
     }
@@ -124,8 +131,14 @@ async fn create(call: Call) -> Result<Value, OpError> {
         status: Status::Active,
         creation_date_time: now,
         last_updated_date_time: now,
+        latest_dataset_update: None,
+        tracking_id: (kind == DatasetType::ActionInteractions).then(|| uuid::Uuid::new_v4().to_string()),
     };
-    call.records().create(&dataset, call.tags(), vec![group_touch, schema.touch()?]).await?;
+    let mut with = vec![group_touch, schema.touch()?];
+    if let Some(tracking_id) = &dataset.tracking_id {
+        with.push(action_tracking::creation(tracking_id, &dataset.dataset_arn)?);
+    }
+    call.records().create(&dataset, call.tags()?, with).await?;
     Ok(json!({"datasetArn": dataset.dataset_arn}))
 }
 
@@ -141,12 +154,21 @@ async fn list(call: Call) -> Result<Value, OpError> {
 async fn delete(call: Call) -> Result<Value, OpError> {
     let dataset = call.resource::<Dataset>("datasetArn").await?;
     let arn = dataset.resource.dataset_arn.clone();
+    dataset.resource.check_settled()?;
+    // Filters and solutions of the group move its version when they are created.
+    let group = call.records().find::<DatasetGroup>(&dataset.resource.dataset_group_arn).await?;
     if let Some(user) = user_of(&call, &dataset.resource).await? {
         return Err(OpError::InUse(format!("{arn} is in use by {user}")));
     }
-    let (_, version) = Manifest::read(call.records(), &arn).await?;
-    let with = version.map(|expected| Write::Delete { key: Manifest::key(&arn), expected }).into_iter().collect();
+    let mut with: Vec<Write> = group.iter().map(Stored::touch).collect::<Result<_, _>>()?;
+    let tracking = dataset.resource.tracking_id.as_deref().map(action_tracking::key);
+    for key in [Some(Manifest::key(&arn)), Some(added_columns_key(&arn)), tracking].into_iter().flatten() {
+        if let Some(record) = call.records().get(&key).await? {
+            with.push(Write::Delete { key, expected: record.version });
+        }
+    }
     call.records().remove(&dataset, with).await?;
+    remove_put_records(&call.service, &arn).await;
     call.service.remove_blobs(&format!("{}/", parts_of(&arn)?)).await;
     Ok(Value::Null)
 }
@@ -157,39 +179,4 @@ pub(super) fn parts_of(dataset_arn: &str) -> Result<String, OpError> {
     let place = Place::of(dataset_arn).ok_or_else(broken)?;
     let path = Kind::Dataset.parts(dataset_arn).ok_or_else(broken)?.join("/");
     Ok(format!("datasets/{}/{}/{path}", place.account, place.region))
-}
-
-/// What forbids deleting a dataset, if anything: trackers, jobs, trainings and campaigns of its group.
-async fn user_of(call: &Call, dataset: &Dataset) -> Result<Option<String>, OpError> {
-    let place = Place::of(&dataset.dataset_arn).unwrap_or_else(|| call.place.clone());
-    let records = call.records();
-    let group = &dataset.dataset_group_arn;
-    if dataset.dataset_type == DatasetType::Interactions.name() {
-        let trackers = records.all::<EventTracker>(&place, "").await?;
-        if let Some(tracker) = trackers.into_iter().find(|tracker| tracker.resource.dataset_group_arn == *group) {
-            return Ok(Some(tracker.resource.event_tracker_arn));
-        }
-    }
-    let imports = records.all::<DatasetImportJob>(&place, "").await?;
-    let running = |job: &DatasetImportJob| job.dataset_arn == dataset.dataset_arn && !job.status.is_settled();
-    if let Some(job) = imports.into_iter().find(|job| running(&job.resource)) {
-        return Ok(Some(job.resource.dataset_import_job_arn));
-    }
-    let versions = records.all::<SolutionVersion>(&place, "").await?;
-    let in_group = |version: &SolutionVersion| version.dataset_group_arn == *group;
-    if let Some(version) = versions.into_iter().find(|v| in_group(&v.resource) && !v.resource.status.is_settled()) {
-        return Ok(Some(version.resource.solution_version_arn));
-    }
-    let solutions = records.all::<Solution>(&place, "").await?;
-    let campaigns = records.all::<Campaign>(&place, "").await?;
-    for solution in solutions.into_iter().filter(|solution| solution.resource.dataset_group_arn == *group) {
-        let below = format!("{}/", solution.resource.solution_arn);
-        let serves = |campaign: &Campaign| {
-            campaign.solution_version_arn.starts_with(&below) && campaign.status != Status::CreateFailed
-        };
-        if let Some(campaign) = campaigns.iter().find(|campaign| serves(&campaign.resource)) {
-            return Ok(Some(campaign.resource.campaign_arn.clone()));
-        }
-    }
-    Ok(None)
 }

@@ -5,14 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Status;
-use super::dataset::Dataset;
-use super::event_tracker::EventTracker;
-use super::solution::Solution;
-use crate::arn::{Kind, Place};
+use super::others::{arn_of, in_group};
+use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
 use crate::operations::Operations;
 use crate::paging::page;
+use crate::quotas::{self, Quota};
 use crate::records::Resource;
 use crate::wire::Timestamp;
 
@@ -69,7 +68,9 @@ async fn create(call: Call) -> Result<Value, OpError> {
         last_updated_date_time: now,
         domain: call.optional_text("domain").map(str::to_owned),
     };
-    call.records().create(&group, call.tags(), Vec::new()).await?;
+    let groups = call.records().all::<DatasetGroup>(&call.place, "").await?;
+    let room = quotas::room(&call, Quota::DatasetGroups, &call.place.region, groups.len()).await?;
+    call.records().create(&group, call.tags()?, vec![room]).await?;
     let mut answer = json!({"datasetGroupArn": group.dataset_group_arn});
     if let Some(domain) = group.domain {
         answer["domain"] = Value::String(domain);
@@ -82,24 +83,27 @@ async fn list(call: Call) -> Result<Value, OpError> {
     page(&call, groups, "datasetGroups", "DatasetGroupSummary", "")
 }
 
+/// What must be deleted before its group. Jobs stay, as records of what was done.
+const MEMBERS: [Kind; 6] =
+    [Kind::EventTracker, Kind::Solution, Kind::Dataset, Kind::Filter, Kind::Recommender, Kind::MetricAttribution];
+
 async fn delete(call: Call) -> Result<Value, OpError> {
     let group = call.resource::<DatasetGroup>("datasetGroupArn").await?;
     let arn = &group.resource.dataset_group_arn;
-    let place = Place::of(arn).unwrap_or_else(|| call.place.clone());
-    let mut left = Vec::new();
-    let datasets = call.records().all::<Dataset>(&place, &format!("{}/", group.resource.name)).await?;
-    left.extend(datasets.into_iter().map(|stored| stored.resource.dataset_arn));
-    let solutions = call.records().all::<Solution>(&place, "").await?;
-    left.extend(
-        solutions.into_iter().map(|s| s.resource).filter(|s| s.dataset_group_arn == *arn).map(|s| s.solution_arn),
-    );
-    let trackers = call.records().all::<EventTracker>(&place, "").await?;
-    left.extend(
-        trackers.into_iter().map(|t| t.resource).filter(|t| t.dataset_group_arn == *arn).map(|t| t.event_tracker_arn),
-    );
-    if let Some(one) = left.first() {
-        let message = format!("{arn} has {} resources that must be deleted first, among them {one}", left.len());
-        return Err(OpError::InUse(message));
+    if !group.resource.status.is_settled() {
+        return Err(OpError::InUse(format!("{arn} is {}; wait until that has ended", group.resource.status)));
+    }
+    for kind in MEMBERS {
+        let left = in_group(&call, kind, arn).await?;
+        if let Some(one) = left.first() {
+            let message = format!(
+                "{arn} has {} of the kind {} that must be deleted first, among them {}",
+                left.len(),
+                kind.noun(),
+                arn_of(kind, one)
+            );
+            return Err(OpError::InUse(message));
+        }
     }
     call.records().remove(&group, Vec::new()).await?;
     Ok(Value::Null)
@@ -108,6 +112,10 @@ async fn delete(call: Call) -> Result<Value, OpError> {
 /// The group that a new resource belongs to, and the write that keeps it from being deleted meanwhile.
 pub(super) async fn group_of(call: &Call) -> Result<(DatasetGroup, Write), OpError> {
     let group = call.resource::<DatasetGroup>("datasetGroupArn").await?;
+    let DatasetGroup { dataset_group_arn, status, .. } = &group.resource;
+    if *status != Status::Active {
+        return Err(OpError::InUse(format!("{dataset_group_arn} is {status}; it must be ACTIVE")));
+    }
     let touch = group.touch()?;
     Ok((group.resource, touch))
 }

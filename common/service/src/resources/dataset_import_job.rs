@@ -8,14 +8,18 @@ use serde_json::{Value, json};
 
 use super::Status;
 use super::dataset::{Dataset, Manifest, parts_of};
+use super::metric_attribution::check_publishes;
+use super::others::room_for_job;
 use super::schema::DatasetSchema;
 use crate::arn::Kind;
 use crate::call::Call;
+use crate::catalogue;
 use crate::error::OpError;
 use crate::import::{self, ImportError, ImportOutcome, ImportRequest};
 use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
+use crate::quotas::Quota;
 use crate::records::{FORMAT, Resource};
 use crate::service::{JobKind, Service};
 use crate::wire::Timestamp;
@@ -94,10 +98,16 @@ async fn create(call: Call) -> Result<Value, OpError> {
         return Err(OpError::invalid("dataSource.dataLocation must be given: s3://bucket/key or s3://bucket/folder/"));
     }
     split_s3(&request.data_source.data_location, "dataSource.dataLocation")?;
-    if request.publish_attribution_metrics_to_s3 == Some(true) {
-        return Err(OpError::invalid("publishAttributionMetricsToS3 is not available in this version of Palate"));
-    }
     let dataset = call.resource::<Dataset>("datasetArn").await?;
+    let Dataset { dataset_arn, status, dataset_group_arn, .. } = &dataset.resource;
+    if *status != Status::Active {
+        return Err(OpError::invalid(format!("{dataset_arn} is {status}; it must be ACTIVE to be imported into")));
+    }
+    // An import is to see the schema before an update or after it, not in between.
+    dataset.resource.check_settled()?;
+    if request.publish_attribution_metrics_to_s3 == Some(true) {
+        check_publishes(&call, dataset_group_arn).await?;
+    }
     let (manifest, _) = Manifest::read(call.records(), &dataset.resource.dataset_arn).await?;
     if request.import_mode == ImportMode::Incremental && manifest.parts.is_empty() {
         return Err(OpError::invalid(format!(
@@ -105,6 +115,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
             dataset.resource.dataset_arn
         )));
     }
+    let room = room_for_job(&call, Kind::DatasetImportJob, Quota::DatasetImportJobs, None).await?;
     let now = call.now();
     let job = DatasetImportJob {
         dataset_import_job_arn: call.place.arn(Kind::DatasetImportJob, &request.job_name),
@@ -120,8 +131,8 @@ async fn create(call: Call) -> Result<Value, OpError> {
         publish_attribution_metrics_to_s3: request.publish_attribution_metrics_to_s3,
     };
     let arn = job.dataset_import_job_arn.clone();
-    let with = vec![dataset.touch()?, jobs::queue::<DatasetImportJob>(&call.service, &arn)?];
-    call.records().create(&job, call.tags(), with).await?;
+    let with = vec![dataset.touch()?, room, jobs::queue::<DatasetImportJob>(&call.service, &arn)?];
+    call.records().create(&job, call.tags()?, with).await?;
     jobs::start::<DatasetImportJob>(&call.service, &arn).await;
     Ok(json!({"datasetImportJobArn": arn}))
 }
@@ -162,6 +173,11 @@ impl Job for DatasetImportJob {
 
     async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<ImportOutcome, WorkError> {
         let job = &run.resource;
+        if job.publish_attribution_metrics_to_s3 == Some(true) {
+            let reason = "This version of Palate cannot write metric attribution reports yet; nothing was imported. \
+                          Create the import job without publishAttributionMetricsToS3.";
+            return Err(WorkError::Failed(reason.into()));
+        }
         let dataset = service.records.fetch::<Dataset>(&job.dataset_arn, "datasetArn").await?.resource;
         let schema =
             service.records.fetch::<DatasetSchema>(&dataset.schema_arn, "schemaArn").await?.resource.parse()?;
@@ -190,8 +206,11 @@ impl Job for DatasetImportJob {
             manifest = Manifest { format: FORMAT, parts: Vec::new() };
         }
         manifest.parts.extend(product.parts.iter().cloned());
+        let mut writes =
+            catalogue::history_of_import(service, &job.dataset_arn, job.creation_date_time, &mut manifest).await?;
         let mut dataset = service.records.fetch::<Dataset>(&job.dataset_arn, "datasetArn").await?;
         dataset.resource.last_updated_date_time = service.now();
-        Ok(vec![manifest.replace(&job.dataset_arn, version)?, dataset.update()?])
+        writes.extend([manifest.replace(&job.dataset_arn, version)?, dataset.update()?]);
+        Ok(writes)
     }
 }

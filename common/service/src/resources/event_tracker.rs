@@ -109,7 +109,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
         Write::Create { key: only_key(&tracker.dataset_group_arn), value: encode(&tracking)? },
         Write::Create { key: tracking_key(&tracker.tracking_id), value: encode(&tracking)? },
     ];
-    call.records().create(&tracker, call.tags(), with).await?;
+    call.records().create(&tracker, call.tags()?, with).await?;
     Ok(json!({"eventTrackerArn": tracker.event_tracker_arn, "trackingId": tracker.tracking_id}))
 }
 
@@ -124,6 +124,10 @@ async fn list(call: Call) -> Result<Value, OpError> {
 
 async fn delete(call: Call) -> Result<Value, OpError> {
     let tracker = call.resource::<EventTracker>("eventTrackerArn").await?;
+    let EventTracker { event_tracker_arn, status, .. } = &tracker.resource;
+    if !status.is_settled() {
+        return Err(OpError::InUse(format!("{event_tracker_arn} is {status}; wait until that has ended")));
+    }
     let mut with = Vec::new();
     for key in [tracking_key(&tracker.resource.tracking_id), only_key(&tracker.resource.dataset_group_arn)] {
         if let Some(record) = call.records().get(&key).await? {

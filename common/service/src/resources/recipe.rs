@@ -1,22 +1,21 @@
 //! Recipes: built in, the same everywhere.
 
 use palate_recipes::{Domain, RecipeInfo, RecipeType, catalogue, describe as find};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Status;
-use crate::arn::{Kind, recipe_arn, recipe_name};
+use crate::arn::{Kind, built_in_arn, recipe_arn, recipe_name};
 use crate::call::Call;
 use crate::error::OpError;
 use crate::operations::Operations;
-use crate::paging::{read_token, write_token};
+use crate::paging::{LONGEST_PAGE, page_by};
 use crate::wire::{Timestamp, project};
 
 pub(super) fn operations(all: &mut Operations) {
     all.add("DescribeRecipe", describe).add("ListRecipes", list);
 }
 
-fn domain_name(domain: Domain) -> &'static str {
+pub(super) fn domain_name(domain: Domain) -> &'static str {
     match domain {
         Domain::Ecommerce => "ECOMMERCE",
         Domain::VideoOnDemand => "VIDEO_ON_DEMAND",
@@ -40,10 +39,10 @@ fn wire_form(recipe: &RecipeInfo) -> Value {
     let mut value = Map::from_iter([
         ("name".into(), json!(recipe.name)),
         ("recipeArn".into(), json!(recipe_arn(recipe.name))),
-        ("algorithmArn".into(), json!(format!("arn:aws:personalize:::algorithm/{}", recipe.algorithm))),
+        ("algorithmArn".into(), json!(built_in_arn(Kind::Algorithm, recipe.algorithm))),
         (
             "featureTransformationArn".into(),
-            json!(format!("arn:aws:personalize:::feature-transformation/{}", recipe.feature_transformation)),
+            json!(built_in_arn(Kind::FeatureTransformation, recipe.feature_transformation)),
         ),
         ("status".into(), json!(Status::Active)),
         ("description".into(), json!(recipe.description)),
@@ -69,28 +68,13 @@ async fn describe(call: Call) -> Result<Value, OpError> {
     Ok(json!({"recipe": project(&wire_form(recipe), "Recipe")}))
 }
 
-/// Lists by name, so a token holds the last name.
+/// Lists by name.
 async fn list(call: Call) -> Result<Value, OpError> {
-    #[derive(Serialize, Deserialize)]
-    struct Last {
-        name: String,
-    }
     let domain = call.optional_text("domain");
-    let scope = format!("ListRecipes|{}", domain.unwrap_or_default());
-    let after: Option<Last> = call.optional_text("nextToken").map(|token| read_token(token, &scope)).transpose()?;
-    let size = call.input.get("maxResults").and_then(Value::as_f64).map_or(100, |size| size as usize);
-    let mut recipes: Vec<&RecipeInfo> = catalogue()
-        .iter()
-        .filter(|recipe| domain.is_none_or(|domain| recipe.domain.map(domain_name) == Some(domain)))
-        .filter(|recipe| after.as_ref().is_none_or(|after| recipe.name > after.name.as_str()))
-        .collect();
-    recipes.sort_by_key(|recipe| recipe.name);
-    let more = recipes.len() > size;
-    recipes.truncate(size);
-    let shown: Vec<Value> = recipes.iter().map(|recipe| project(&wire_form(recipe), "RecipeSummary")).collect();
-    let mut answer = json!({ "recipes": shown });
-    if let Some(last) = recipes.last().filter(|_| more) {
-        answer["nextToken"] = Value::String(write_token(&Last { name: last.name.into() }, &scope)?);
-    }
-    Ok(answer)
+    let recipes =
+        catalogue().iter().filter(|recipe| domain.is_none_or(|of| recipe.domain.map(domain_name) == Some(of)));
+    let rows = recipes.map(|recipe| (recipe.name.to_owned(), recipe)).collect();
+    page_by(&call, rows, LONGEST_PAGE, "recipes", domain.unwrap_or_default(), |recipe| {
+        Ok(project(&wire_form(recipe), "RecipeSummary"))
+    })
 }

@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::error::OpError;
 use crate::operations::Operations;
 use crate::paging::page;
+use crate::quotas::{self, Quota};
 use crate::records::Resource;
 use crate::schema::Schema;
 use crate::wire::Timestamp;
@@ -30,6 +31,20 @@ impl DatasetSchema {
     /// The columns. It was checked when it was created.
     pub fn parse(&self) -> Result<Schema, OpError> {
         parse(&self.schema, self.domain.as_deref())
+    }
+
+    /// Fails unless it was made for dataset groups of that domain.
+    pub fn check_domain(&self, group_domain: Option<&str>) -> Result<(), OpError> {
+        if self.domain.as_deref() == group_domain {
+            return Ok(());
+        }
+        let name = |domain: Option<&str>| domain.unwrap_or("no domain").to_owned();
+        Err(OpError::invalid(format!(
+            "{} is for {}, but the dataset group is for {}",
+            self.schema_arn,
+            name(self.domain.as_deref()),
+            name(group_domain)
+        )))
     }
 }
 
@@ -68,7 +83,9 @@ async fn create(call: Call) -> Result<Value, OpError> {
         last_updated_date_time: now,
         domain: domain.map(str::to_owned),
     };
-    call.records().create(&schema, Vec::new(), Vec::new()).await?;
+    let schemas = call.records().all::<DatasetSchema>(&call.place, "").await?;
+    let room = quotas::room(&call, Quota::Schemas, &call.place.region, schemas.len()).await?;
+    call.records().create(&schema, Vec::new(), vec![room]).await?;
     Ok(json!({"schemaArn": schema.schema_arn}))
 }
 

@@ -1,22 +1,22 @@
 //! Solutions: a recipe, its configuration, and the versions trained from it.
 
-use std::collections::BTreeMap;
-
-use palate_recipes::{RecipeInfo, Stage, recipe};
-use palate_store::Write;
+use palate_recipes::RecipeInfo;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::Status;
 use super::campaign::Campaign;
 use super::dataset_group::group_of;
 use super::recipe::recipe_of;
+use super::schedule::{self, Schedule};
+use super::solution_config::{check, check_auto_ml, check_events, period_days};
 use super::solution_version::{SolutionVersion, delete_version, versions_of};
+use super::{Status, hpo};
 use crate::arn::{Kind, Place};
 use crate::call::Call;
 use crate::error::OpError;
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
+use crate::quotas::{Quota, room};
 use crate::records::Resource;
 use crate::wire::{Timestamp, project};
 
@@ -30,6 +30,10 @@ pub(crate) struct Solution {
     #[serde(rename = "performAutoML")]
     pub perform_auto_ml: bool,
     pub perform_auto_training: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub perform_incremental_update: Option<bool>,
+    /// Empty if performAutoML is to choose one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub recipe_arn: String,
     pub dataset_group_arn: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +43,23 @@ pub(crate) struct Solution {
     pub status: Status,
     pub creation_date_time: Timestamp,
     pub last_updated_date_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest_solution_update: Option<SolutionUpdate>,
+}
+
+/// What the latest UpdateSolution has changed. It takes hold in the commit that stores it, so it is never seen
+/// on its way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SolutionUpdate {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    solution_update_config: Option<Map<String, Value>>,
+    status: Status,
+    perform_auto_training: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perform_incremental_update: Option<bool>,
+    creation_date_time: Timestamp,
+    last_updated_date_time: Timestamp,
 }
 
 impl Resource for Solution {
@@ -57,6 +78,7 @@ pub(super) fn operations(all: &mut Operations) {
     all.add("CreateSolution", create)
         .add("DescribeSolution", describe)
         .add("ListSolutions", list)
+        .add("UpdateSolution", update)
         .add("DeleteSolution", delete);
 }
 
@@ -77,86 +99,78 @@ struct CreateRequest {
 
 async fn create(call: Call) -> Result<Value, OpError> {
     let request: CreateRequest = call.parse()?;
-    let later = |member: &str| Err(OpError::invalid(format!("{member} is not available in this version of Palate")));
-    if request.perform_auto_ml {
-        return later("performAutoML");
-    }
-    if request.perform_hpo {
-        return later("performHPO");
-    }
-    if request.perform_incremental_update == Some(true) {
-        return later("performIncrementalUpdate");
-    }
-    let Some(recipe_arn) = request.recipe_arn else {
-        return Err(OpError::invalid("recipeArn must be given unless performAutoML is true"));
-    };
-    let info = recipe_of(&recipe_arn)?;
-    if info.domain.is_some() {
-        let message = format!("{recipe_arn} is a use case; it is used by a recommender, not by a solution");
-        return Err(OpError::invalid(message));
-    }
-    check_config(info, request.solution_config.as_ref())?;
+    check_request(&request)?;
     let (group, group_touch) = group_of(&call).await?;
     let now = call.now();
     let solution = Solution {
         solution_arn: call.place.arn(Kind::Solution, &request.name),
         name: request.name,
-        perform_hpo: false,
-        perform_auto_ml: false,
+        // AutoML searches for every recipe that it tries.
+        perform_hpo: request.perform_hpo || request.perform_auto_ml,
+        perform_auto_ml: request.perform_auto_ml,
         perform_auto_training: request.perform_auto_training.unwrap_or(true),
-        recipe_arn,
+        perform_incremental_update: request.perform_incremental_update,
+        recipe_arn: request.recipe_arn.unwrap_or_default(),
         dataset_group_arn: group.dataset_group_arn,
         event_type: request.event_type,
         solution_config: request.solution_config,
         status: Status::Active,
         creation_date_time: now,
         last_updated_date_time: now,
+        latest_solution_update: None,
     };
-    call.records().create(&solution, call.tags(), vec![group_touch]).await?;
-    Ok(json!({"solutionArn": solution.solution_arn}))
-}
-
-/// The hyperparameters of both stages in one map.
-pub(super) fn hyperparameters(config: Option<&Map<String, Value>>) -> BTreeMap<String, String> {
-    let maps = ["algorithmHyperParameters", "featureTransformationParameters"];
-    let given = maps.into_iter().filter_map(|map| config?.get(map)?.as_object()).flatten();
-    given.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
-}
-
-/// The threshold that `EVENT_VALUE` must reach, a number in a string.
-pub(super) fn event_value_threshold(config: Option<&Map<String, Value>>) -> Result<Option<f64>, OpError> {
-    let Some(text) = config.and_then(|config| config.get("eventValueThreshold")).and_then(Value::as_str) else {
-        return Ok(None);
-    };
-    match text.parse::<f64>() {
-        Ok(threshold) if threshold.is_finite() => Ok(Some(threshold)),
-        _ => Err(OpError::invalid(format!("solutionConfig.eventValueThreshold is '{text}'; expected a number"))),
+    let arn = &solution.solution_arn;
+    call.records().check_free::<Solution>(arn).await?;
+    let solutions = call.records().all::<Solution>(&call.place, "").await?;
+    let in_group = |other: &Solution| other.dataset_group_arn == solution.dataset_group_arn;
+    let used = solutions.iter().filter(|stored| in_group(&stored.resource)).count();
+    let room = room(&call, Quota::Solutions, &solution.dataset_group_arn, used).await?;
+    let mut with = vec![group_touch, room];
+    if solution.perform_auto_training {
+        with.push(schedule::set(call.records(), arn, &first_training(&call, &solution)?).await?);
     }
+    call.records().create(&solution, call.tags()?, with).await?;
+    Ok(json!({"solutionArn": arn}))
 }
 
-fn check_config(info: &RecipeInfo, config: Option<&Map<String, Value>>) -> Result<(), OpError> {
-    let Some(recipe) = recipe(info.name) else {
-        let message = format!("Recipe {} is not available in this version of Palate", info.name);
+/// Trained within the hour, then by its period.
+fn first_training(call: &Call, solution: &Solution) -> Result<Schedule, OpError> {
+    let days = period_days(solution.solution_config.as_ref())?;
+    Ok(Schedule::within_the_hour(days, call.service.clock.now_ms()))
+}
+
+fn check_request(request: &CreateRequest) -> Result<(), OpError> {
+    let Some(arn) = &request.recipe_arn else {
+        if !request.perform_auto_ml {
+            return Err(OpError::invalid("recipeArn must be given unless performAutoML is true"));
+        }
+        if request.perform_incremental_update == Some(true) {
+            return Err(OpError::invalid("performIncrementalUpdate and performAutoML cannot be true together"));
+        }
+        return check_auto_ml(request.solution_config.as_ref());
+    };
+    if request.perform_auto_ml {
+        return Err(OpError::invalid("recipeArn and performAutoML true cannot be given together"));
+    }
+    let info = recipe_of(arn)?;
+    if info.domain.is_some() {
+        let message = format!("{arn} is a use case; it is used by a recommender, not by a solution");
         return Err(OpError::invalid(message));
-    };
-    for (map, stage) in
-        [("algorithmHyperParameters", Stage::Algorithm), ("featureTransformationParameters", Stage::Feature)]
-    {
-        let given = config.and_then(|config| config.get(map)).and_then(Value::as_object);
-        for name in given.into_iter().flat_map(Map::keys) {
-            if info.hyperparameters.iter().any(|known| known.name == *name && known.stage != stage) {
-                let message = format!("{name} of recipe {} does not belong into solutionConfig.{map}", info.name);
-                return Err(OpError::invalid(message));
-            }
-        }
     }
-    recipe.check(&hyperparameters(config)).map_err(|error| OpError::invalid(error.to_string()))?;
-    event_value_threshold(config)?;
-    for member in ["hpoConfig", "autoMLConfig", "eventsConfig", "optimizationObjective"] {
-        if config.is_some_and(|config| config.contains_key(member)) {
-            let message = format!("solutionConfig.{member} does not apply to recipe {}", info.name);
-            return Err(OpError::invalid(message));
-        }
+    if request.perform_hpo && !hpo::applies(info) {
+        return Err(OpError::invalid(format!("performHPO does not apply to recipe {}", info.name)));
+    }
+    check_incremental(info, request.perform_incremental_update)?;
+    match &request.solution_config {
+        Some(config) => check(info, config, request.event_type.as_deref()),
+        None => Ok(()),
+    }
+}
+
+fn check_incremental(info: &RecipeInfo, perform: Option<bool>) -> Result<(), OpError> {
+    if perform == Some(true) && info.name != "aws-semantic-similarity" {
+        let message = format!("performIncrementalUpdate does not apply to recipe {}", info.name);
+        return Err(OpError::invalid(message));
     }
     Ok(())
 }
@@ -166,6 +180,7 @@ async fn describe(call: Call) -> Result<Value, OpError> {
     let latest = versions_of(call.records(), &solution.solution_arn).await?.into_iter().map(|stored| stored.resource);
     let latest = latest.max_by_key(|version| (version.creation_date_time, version.solution_version_arn.clone()));
     let mut answer = serde_json::to_value(&solution).map_err(OpError::internal)?;
+    hpo::with_stages(&mut answer);
     if let Some(latest) = latest {
         let latest = serde_json::to_value(&latest).map_err(OpError::internal)?;
         answer["latestSolutionVersion"] = project(&latest, "SolutionVersionSummary");
@@ -180,6 +195,60 @@ async fn list(call: Call) -> Result<Value, OpError> {
         holds: |solution, group| solution.dataset_group_arn == group,
     };
     paging::list(&call, parent, "solutions", "SolutionSummary").await
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateRequest {
+    perform_auto_training: Option<bool>,
+    perform_incremental_update: Option<bool>,
+    solution_update_config: Option<Value>,
+}
+
+async fn update(call: Call) -> Result<Value, OpError> {
+    let request: UpdateRequest = call.parse()?;
+    let mut stored = call.resource::<Solution>("solutionArn").await?;
+    let solution = &mut stored.resource;
+    let arn = solution.solution_arn.clone();
+    let given = match request.solution_update_config.map(|given| project(&given, "SolutionUpdateConfig")) {
+        Some(Value::Object(given)) => Some(given),
+        _ => None,
+    };
+    period_days(given.as_ref())?;
+    if !solution.perform_auto_ml {
+        let info = recipe_of(&solution.recipe_arn)?;
+        check_incremental(info, request.perform_incremental_update)?;
+        let none = Map::new();
+        let config = given.as_ref().unwrap_or(&none);
+        check_events(info, config, solution.event_type.as_deref())?;
+    } else if request.perform_incremental_update == Some(true) {
+        return Err(OpError::invalid("performIncrementalUpdate does not apply to a solution with performAutoML"));
+    }
+    let before = (solution.perform_auto_training, period_days(solution.solution_config.as_ref())?);
+    let now = call.now();
+    solution.perform_auto_training = request.perform_auto_training.unwrap_or(solution.perform_auto_training);
+    solution.perform_incremental_update = request.perform_incremental_update.or(solution.perform_incremental_update);
+    for (member, value) in given.iter().flatten() {
+        solution.solution_config.get_or_insert_default().insert(member.clone(), value.clone());
+    }
+    solution.latest_solution_update = Some(SolutionUpdate {
+        solution_update_config: given,
+        status: Status::Active,
+        perform_auto_training: solution.perform_auto_training,
+        perform_incremental_update: solution.perform_incremental_update,
+        creation_date_time: now,
+        last_updated_date_time: now,
+    });
+    solution.last_updated_date_time = now;
+    let mut with = Vec::new();
+    if !solution.perform_auto_training {
+        with.extend(schedule::clear(call.records(), &arn).await?);
+    } else if before != (true, period_days(solution.solution_config.as_ref())?) {
+        // Day 1 is the day of the update.
+        with.push(schedule::set(call.records(), &arn, &first_training(&call, solution)?).await?);
+    }
+    call.records().save(&stored, with).await?;
+    Ok(json!({"solutionArn": arn}))
 }
 
 async fn delete(call: Call) -> Result<Value, OpError> {
@@ -202,7 +271,7 @@ async fn delete(call: Call) -> Result<Value, OpError> {
     for version in &versions {
         delete_version(&call.service, version).await?;
     }
-    let with: Vec<Write> = Vec::new();
+    let with = schedule::clear(call.records(), arn).await?.into_iter().collect();
     call.records().remove(&solution, with).await?;
     Ok(Value::Null)
 }

@@ -1,26 +1,24 @@
 //! Solution versions: one training of a solution, its model and its metrics.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use palate_recipes::{self as recipes, Report, Trained, TrainingTask};
-use palate_store::{Key, PutCondition, Write};
+use palate_recipes::Selection;
+use palate_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::Status;
-use super::dataset::{Dataset, Manifest};
-use super::dataset_group::DatasetGroup;
-use super::solution::{Solution, event_value_threshold, hyperparameters};
+use super::solution::Solution;
+use super::solution_config::{event_value_threshold, hyperparameters};
+use super::training::{StoredModel, Training, adopt, disown, train, trained_model};
+use super::{Status, campaign};
 use crate::arn::{Kind, Place, recipe_name};
 use crate::call::Call;
 use crate::error::OpError;
-use crate::jobs::{self, Job, Lost, Run, State, Words, WorkError};
+use crate::jobs::{self, Job, Run, State, StopWatch, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::page;
-use crate::records::{FORMAT, Records, Resource, Stored, decode, encode};
-use crate::schema::DatasetType;
+use crate::quotas::{Quota, room};
+use crate::records::{Records, Resource, Stored};
 use crate::service::{JobKind, Service};
 use crate::wire::Timestamp;
 
@@ -35,6 +33,10 @@ pub(crate) struct SolutionVersion {
     pub perform_hpo: bool,
     #[serde(rename = "performAutoML")]
     pub perform_auto_ml: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub perform_incremental_update: Option<bool>,
+    /// Empty until performAutoML has chosen one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub recipe_arn: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
@@ -55,6 +57,50 @@ pub(crate) struct SolutionVersion {
     pub training_type: String,
 }
 
+impl SolutionVersion {
+    /// The next version of a solution, whose name in the ARN is `suffix`.
+    fn of(solution: &Solution, place: &Place, suffix: &str, mode: &str, training_type: &str, now: Timestamp) -> Self {
+        Self {
+            name: None,
+            solution_version_arn: place.arn(Kind::SolutionVersion, &format!("{}/{suffix}", solution.name)),
+            solution_arn: solution.solution_arn.clone(),
+            perform_hpo: solution.perform_hpo,
+            perform_auto_ml: solution.perform_auto_ml,
+            perform_incremental_update: solution.perform_incremental_update,
+            recipe_arn: solution.recipe_arn.clone(),
+            event_type: solution.event_type.clone(),
+            dataset_group_arn: solution.dataset_group_arn.clone(),
+            solution_config: solution.solution_config.clone(),
+            training_hours: None,
+            training_mode: mode.to_owned(),
+            tuned_hpo_params: None,
+            status: Status::CreatePending,
+            failure_reason: None,
+            creation_date_time: now,
+            last_updated_date_time: now,
+            training_type: training_type.to_owned(),
+        }
+    }
+
+    /// What its owner asked for and no training does yet.
+    fn not_built(&self) -> Option<&'static str> {
+        let has = |member: &str| self.solution_config.as_ref().is_some_and(|config| config.contains_key(member));
+        [
+            (self.perform_auto_ml, "performAutoML is not built yet; create a solution with a recipeArn"),
+            (self.perform_hpo, "performHPO is not built yet; create a solution with performHPO false"),
+            (self.training_mode == "UPDATE", "trainingMode UPDATE is not built yet; train with FULL"),
+            (
+                self.perform_incremental_update == Some(true),
+                "performIncrementalUpdate is not built yet; create a solution without it",
+            ),
+            (has("eventsConfig"), "eventsConfig is not built yet; create a solution with eventType instead"),
+            (has("optimizationObjective"), "optimizationObjective is not built yet; create a solution without it"),
+        ]
+        .into_iter()
+        .find_map(|(asked, reason)| asked.then_some(reason))
+    }
+}
+
 impl Resource for SolutionVersion {
     const KIND: Kind = Kind::SolutionVersion;
 
@@ -65,34 +111,6 @@ impl Resource for SolutionVersion {
     fn created(&self) -> Timestamp {
         self.creation_date_time
     }
-}
-
-/// The model of a version: where its files are and how it was judged.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TrainedModel {
-    format: u64,
-    /// Name of the recipe.
-    pub recipe: String,
-    /// Where the files are in Palate's own blobs, without a trailing `/`.
-    pub folder: String,
-    /// Names of the files that are loaded when the model is opened.
-    pub resident: Vec<String>,
-    /// Names of the files that are read a page at a time.
-    pub paged: Vec<String>,
-    /// Every hyperparameter in force.
-    pub hyperparameters: BTreeMap<String, String>,
-    pub seed: u64,
-    pub report: Report,
-}
-
-fn model_key(version_arn: &str) -> Key {
-    Key::new("model", version_arn)
-}
-
-/// The model of an ACTIVE version.
-pub(crate) async fn trained_model(records: &Records, version_arn: &str) -> Result<Option<TrainedModel>, OpError> {
-    records.get(&model_key(version_arn)).await?.map(|record| decode(&record)).transpose()
 }
 
 /// All versions of a solution.
@@ -113,11 +131,16 @@ pub(crate) async fn latest_active(records: &Records, solution_arn: &str) -> Resu
     Ok(active.max_by_key(|version| (version.creation_date_time, version.solution_version_arn.clone())))
 }
 
+/// How many versions of a place are pending or in progress.
+pub(super) async fn pending(records: &Records, place: &Place) -> Result<usize, OpError> {
+    let versions = records.all::<SolutionVersion>(place, "").await?;
+    Ok(versions.iter().filter(|version| !version.resource.status.is_settled()).count())
+}
+
 /// Removes a version: its record and its model in one step, then the files.
 pub(super) async fn delete_version(service: &Service, version: &Stored<SolutionVersion>) -> Result<(), OpError> {
     let arn = &version.resource.solution_version_arn;
-    let model = service.records.get(&model_key(arn)).await?;
-    let with = model.iter().map(|record| Write::Delete { key: model_key(arn), expected: record.version }).collect();
+    let with = disown(&service.records, arn).await?.into_iter().collect();
     service.records.remove(version, with).await?;
     service.remove_blobs(&format!("{}/", models_of(arn)?)).await;
     Ok(())
@@ -129,48 +152,66 @@ pub(super) fn operations(all: &mut Operations) {
             call.describe::<SolutionVersion>("solutionVersionArn", "solutionVersion").await
         })
         .add("ListSolutionVersions", list)
+        .add("StopSolutionVersionCreation", stop)
         .add("GetSolutionMetrics", metrics);
 }
 
 async fn create(call: Call) -> Result<Value, OpError> {
     let solution = call.resource::<Solution>("solutionArn").await?;
+    let arn = &solution.resource.solution_arn;
+    let place = Place::of(arn).unwrap_or_else(|| call.place.clone());
     let mode = call.optional_text("trainingMode").unwrap_or("FULL");
-    if mode != "FULL" {
-        let message = format!("trainingMode {mode} does not apply to {}", solution.resource.recipe_arn);
-        return Err(OpError::invalid(message));
-    }
-    let suffix = match call.optional_text("name") {
-        Some(name) => name.to_owned(),
-        None => uuid::Uuid::new_v4().simple().to_string()[..8].to_owned(),
-    };
-    let Solution {
-        name: solution_name, solution_arn, recipe_arn, dataset_group_arn, event_type, solution_config, ..
-    } = solution.resource.clone();
-    let now = call.now();
-    let version = SolutionVersion {
-        name: call.optional_text("name").map(str::to_owned),
-        solution_version_arn: call.place.arn(Kind::SolutionVersion, &format!("{solution_name}/{suffix}")),
-        solution_arn,
-        perform_hpo: false,
-        perform_auto_ml: false,
-        recipe_arn,
-        event_type,
-        dataset_group_arn,
-        solution_config,
-        training_hours: None,
-        training_mode: mode.to_owned(),
-        tuned_hpo_params: None,
-        status: Status::CreatePending,
-        failure_reason: None,
-        creation_date_time: now,
-        last_updated_date_time: now,
-        training_type: "MANUAL".to_owned(),
-    };
+    check_mode(&call, &solution.resource, mode).await?;
+    let name = call.optional_text("name");
+    let suffix = name.map_or_else(new_suffix, str::to_owned);
+    let mut version = SolutionVersion::of(&solution.resource, &place, &suffix, mode, "MANUAL", call.now());
+    version.name = name.map(str::to_owned);
     let arn = version.solution_version_arn.clone();
-    let with = vec![solution.touch()?, jobs::queue::<SolutionVersion>(&call.service, &arn)?];
-    call.records().create(&version, call.tags(), with).await?;
+    call.records().check_free::<SolutionVersion>(&arn).await?;
+    let used = pending(call.records(), &place).await?;
+    let room = room(&call, Quota::SolutionVersions, &place.region, used).await?;
+    let with = vec![solution.touch()?, room, jobs::queue::<SolutionVersion>(&call.service, &arn)?];
+    call.records().create(&version, call.tags()?, with).await?;
     jobs::start::<SolutionVersion>(&call.service, &arn).await;
     Ok(json!({"solutionVersionArn": arn}))
+}
+
+/// Eight hexadecimal digits.
+fn new_suffix() -> String {
+    uuid::Uuid::new_v4().simple().to_string()[..8].to_owned()
+}
+
+/// A version that its solution's schedule asks for, and the writes that go with its creation.
+pub(super) fn automatic(
+    service: &Service,
+    solution: &Stored<Solution>,
+) -> Result<(SolutionVersion, Vec<Write>), OpError> {
+    let arn = &solution.resource.solution_arn;
+    let place = Place::of(arn).ok_or_else(|| OpError::internal(format!("{arn} is no ARN")))?;
+    let version =
+        SolutionVersion::of(&solution.resource, &place, &new_suffix(), "AUTOTRAIN", "AUTOMATIC", service.now());
+    let with = vec![solution.touch()?, jobs::queue::<SolutionVersion>(service, &version.solution_version_arn)?];
+    Ok((version, with))
+}
+
+/// UPDATE adds items to a model that was trained in full, and only some recipes can.
+async fn check_mode(call: &Call, solution: &Solution, mode: &str) -> Result<(), OpError> {
+    match mode {
+        "FULL" => return Ok(()),
+        "UPDATE" => {}
+        _ => return Err(OpError::invalid(format!("trainingMode {mode} is for the service alone; use FULL or UPDATE"))),
+    }
+    let recipe = recipe_name(&solution.recipe_arn).unwrap_or_default();
+    if !["aws-user-personalization", "aws-hrnn-coldstart"].contains(&recipe) {
+        return Err(OpError::invalid(format!("trainingMode UPDATE does not apply to recipe {recipe}; use FULL")));
+    }
+    let versions = versions_of(call.records(), &solution.solution_arn).await?;
+    let full = |version: &SolutionVersion| version.status == Status::Active && version.training_mode != "UPDATE";
+    if !versions.iter().any(|version| full(&version.resource)) {
+        let message = "trainingMode UPDATE needs an ACTIVE solution version that was trained with FULL";
+        return Err(OpError::invalid(format!("{message}; {} has none", solution.solution_arn)));
+    }
+    Ok(())
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {
@@ -185,6 +226,29 @@ async fn list(call: Call) -> Result<Value, OpError> {
     page(&call, versions, "solutionVersions", "SolutionVersionSummary", solution.unwrap_or_default())
 }
 
+/// A version that nobody works on is stopped at once; a worker that trains one sees that it should stop.
+async fn stop(call: Call) -> Result<Value, OpError> {
+    let mut stored = call.resource::<SolutionVersion>("solutionVersionArn").await?;
+    let version = &mut stored.resource;
+    let arn = version.solution_version_arn.clone();
+    let mut with = Vec::new();
+    match version.status {
+        Status::CreatePending => {
+            version.status = Status::CreateStopped;
+            with.extend(jobs::cancel(&call.service, &arn).await?);
+        }
+        Status::CreateInProgress => version.status = Status::CreateStopping,
+        Status::CreateStopping => return Err(OpError::InUse(format!("{arn} is being stopped already"))),
+        status => {
+            let message = "only a version that is CREATE PENDING or CREATE IN_PROGRESS can be stopped";
+            return Err(OpError::invalid(format!("{arn} is {status}; {message}")));
+        }
+    }
+    version.last_updated_date_time = call.now();
+    call.records().save(&stored, with).await?;
+    Ok(Value::Null)
+}
+
 async fn metrics(call: Call) -> Result<Value, OpError> {
     let version = call.resource::<SolutionVersion>("solutionVersionArn").await?.resource;
     let arn = &version.solution_version_arn;
@@ -192,17 +256,7 @@ async fn metrics(call: Call) -> Result<Value, OpError> {
     let (Status::Active, Some(model)) = (version.status, model) else {
         return Err(OpError::InUse(format!("{arn} has no metrics: it is {}", version.status)));
     };
-    let rounded = |value: f64| (value * 10_000.0).round() / 10_000.0;
-    let metrics: BTreeMap<&String, f64> =
-        model.report.metrics.iter().map(|(name, &value)| (name, rounded(value))).collect();
-    Ok(json!({"solutionVersionArn": arn, "metrics": metrics}))
-}
-
-/// A trained model whose files are stored.
-pub(crate) struct StoredModel {
-    model: TrainedModel,
-    chosen: BTreeMap<String, String>,
-    hours: f64,
+    Ok(json!({"solutionVersionArn": arn, "metrics": model.metrics()}))
 }
 
 impl Job for SolutionVersion {
@@ -218,39 +272,36 @@ impl Job for SolutionVersion {
         }
     }
 
+    fn stopping(&self) -> bool {
+        self.status == Status::CreateStopping
+    }
+
     async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<StoredModel, WorkError> {
-        let started = service.now();
         let version = &run.resource;
-        let name = recipe_name(&version.recipe_arn).unwrap_or_default().to_owned();
-        let recipe = recipes::recipe(&name)
-            .ok_or_else(|| WorkError::Failed(format!("Recipe {name} is not available in this version of Palate")))?;
-        let selection = recipes::Selection {
-            event_type: version.event_type.clone(),
-            event_value_threshold: event_value_threshold(version.solution_config.as_ref())?,
+        if let Some(reason) = version.not_built() {
+            return Err(WorkError::Failed(format!("{reason}.")));
+        }
+        let arn = version.solution_version_arn.clone();
+        let config = version.solution_config.as_ref();
+        let watch = StopWatch::start::<Self>(service, &arn);
+        let training = Training {
+            recipe: recipe_name(&version.recipe_arn).unwrap_or_default().to_owned(),
+            dataset_group_arn: version.dataset_group_arn.clone(),
+            selection: Selection {
+                event_type: version.event_type.clone(),
+                event_value_threshold: event_value_threshold(config)?,
+            },
+            hyperparameters: hyperparameters(config),
+            folder: format!("{}/{}", models_of(&arn)?, run.attempt),
+            lost: run.lost.clone(),
+            stop: watch.wanted(),
+            arn,
         };
-        let parts = parts_of_group(service, &version.dataset_group_arn).await?;
-        let given = hyperparameters(version.solution_config.as_ref());
-        let watch = Watch { arn: version.solution_version_arn.clone(), lost: run.lost.clone() };
-        let trained = tokio::task::spawn_blocking(move || {
-            let dataset = recipes::Dataset::read(&parts, &selection).map_err(WorkError::retry)?;
-            drop(parts);
-            let task = TrainingTask { dataset: &dataset, hyperparameters: &given, seed: SEED, progress: &watch };
-            recipe.train(&task).map_err(|error| match error {
-                recipes::TrainError::Stopped => WorkError::Lost,
-                error @ recipes::TrainError::Model(_) => WorkError::retry(error),
-                other => WorkError::Failed(other.to_string()),
-            })
-        })
-        .await
-        .map_err(WorkError::retry)??;
-        let folder = format!("{}/{}", models_of(&version.solution_version_arn)?, run.attempt);
-        let model = store_model(service, &name, folder, &trained).await?;
-        let hours = (service.now().0 - started.0) as f64 / 3_600_000.0;
-        Ok(StoredModel { model, chosen: trained.chosen, hours: (hours * 1e6).round() / 1e6 })
+        train(service, training).await
     }
 
     async fn finish(
-        _service: &Arc<Service>,
+        service: &Arc<Service>,
         version: &mut Self,
         product: &StoredModel,
     ) -> Result<Vec<Write>, WorkError> {
@@ -258,46 +309,13 @@ impl Job for SolutionVersion {
         if !product.chosen.is_empty() {
             version.tuned_hpo_params = Some(json!({"algorithmHyperParameters": product.chosen}));
         }
-        Ok(vec![Write::Create { key: model_key(&version.solution_version_arn), value: encode(&product.model)? }])
-    }
-}
-
-/// Every training of the same data and configuration gives the same model; the seed is stored beside it.
-const SEED: u64 = 42;
-
-/// Reports a training to the log, and stops it when another worker has taken it over.
-struct Watch {
-    arn: String,
-    lost: Lost,
-}
-
-impl recipes::Progress for Watch {
-    fn report(&self, step: &str, done: f64) {
-        tracing::info!(job = self.arn, step, percent = (done * 100.0).round(), "training");
+        Ok(vec![adopt(&service.records, &version.solution_version_arn, &product.model).await?])
     }
 
-    fn stopped(&self) -> bool {
-        self.lost.is_lost()
+    /// Campaigns that follow the solution deploy the version.
+    async fn then(service: &Arc<Service>, version: &Self) {
+        campaign::follow_all(service, &version.solution_arn).await;
     }
-}
-
-/// The parts of a group's datasets as they are now: the snapshot that the training keeps.
-async fn parts_of_group(service: &Arc<Service>, group_arn: &str) -> Result<recipes::DatasetParts, WorkError> {
-    let group = service.records.fetch::<DatasetGroup>(group_arn, "datasetGroupArn").await?.resource;
-    let place = Place::of(group_arn).ok_or_else(|| WorkError::retry(format!("{group_arn} is no ARN")))?;
-    let mut all = [Vec::new(), Vec::new(), Vec::new()];
-    for (kind, into) in [DatasetType::Interactions, DatasetType::Items, DatasetType::Users].into_iter().zip(&mut all) {
-        let arn = place.arn(Kind::Dataset, &format!("{}/{}", group.name, kind.arn_suffix()));
-        if service.records.find::<Dataset>(&arn).await?.is_none() {
-            continue;
-        }
-        let (manifest, _) = Manifest::read(&service.records, &arn).await?;
-        for part in &manifest.parts {
-            into.push(service.stores.blobs.get(&part.key).await?);
-        }
-    }
-    let [interactions, items, users] = all;
-    Ok(recipes::DatasetParts { interactions, items, users })
 }
 
 /// Where the models of a version's attempts go.
@@ -306,31 +324,4 @@ fn models_of(version_arn: &str) -> Result<String, OpError> {
     let place = Place::of(version_arn).ok_or_else(broken)?;
     let path = Kind::SolutionVersion.parts(version_arn).ok_or_else(broken)?.join("/");
     Ok(format!("models/{}/{}/{path}", place.account, place.region))
-}
-
-async fn store_model(
-    service: &Arc<Service>,
-    recipe: &str,
-    folder: String,
-    trained: &Trained,
-) -> Result<TrainedModel, WorkError> {
-    let report = serde_json::to_vec_pretty(&trained.report).map_err(WorkError::retry)?;
-    service.stores.blobs.put(&format!("{folder}/report.json"), Bytes::from(report), PutCondition::Always).await?;
-    for file in &trained.files {
-        let key = format!("{folder}/{}", file.name);
-        service.stores.blobs.put(&key, file.content.clone(), PutCondition::Always).await?;
-    }
-    let names = |paged: bool| {
-        trained.files.iter().filter(|file| file.paged == paged).map(|file| file.name.clone()).collect::<Vec<_>>()
-    };
-    Ok(TrainedModel {
-        format: FORMAT,
-        recipe: recipe.to_owned(),
-        folder,
-        resident: names(false),
-        paged: names(true),
-        hyperparameters: trained.hyperparameters.clone(),
-        seed: SEED,
-        report: trained.report.clone(),
-    })
 }

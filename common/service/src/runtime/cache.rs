@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use lru::LruCache;
 
 /// A cache that forgets what was least recently used once its bytes exceed a bound.
-pub(super) struct ByteCache<K: Hash + Eq, V> {
+pub(crate) struct ByteCache<K: Hash + Eq, V> {
     inner: Mutex<Inner<K, V>>,
     capacity: usize,
 }
@@ -22,6 +22,12 @@ impl<K: Hash + Eq, V: Clone> ByteCache<K, V> {
     pub fn get(&self, key: &K) -> Option<V> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.entries.get(key).map(|(value, _)| value.clone())
+    }
+
+    /// How many bytes the entries take, and how many there are.
+    pub fn usage(&self) -> (usize, usize) {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        (inner.bytes, inner.entries.len())
     }
 
     /// Keeps `value`, which takes `bytes`. The newest entry stays even if it alone is over the bound: it is

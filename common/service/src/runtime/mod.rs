@@ -1,86 +1,86 @@
-//! The runtime: campaign, model, history, scores, answer.
+//! The runtime: campaign or recommender, model, the user's history, filters, scores, answer.
 
+mod actions;
 mod cache;
-mod history;
+mod deployed;
+mod filter;
+mod metadata;
 mod models;
+mod person;
+mod promote;
+mod ranking;
 mod recommend;
+mod request;
+mod rules;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use palate_recipes::{Model, Query, RecipeInfo, RecipeType};
 
-pub(crate) use history::history;
+pub(crate) use cache::ByteCache;
+pub(crate) use deployed::Deployed;
+pub(crate) use filter::{ReadyFilter, check_filter, item_set};
 pub(crate) use models::{Loaded, Models};
-pub(crate) use recommend::{MAX_RESULTS, round_score};
+pub(crate) use person::{Person, Wanted};
+pub(crate) use ranking::rank;
+pub(crate) use request::{MAX_RESULTS, read_values, round_score};
 
-use crate::error::OpError;
+use crate::catalogue::{Catalogue, Recent};
 use crate::jobs::WorkError;
 use crate::operations::Operations;
-use crate::resources::{Campaign, SolutionVersion, Status};
 use crate::service::Service;
-
-/// How long a campaign's record may be served from memory.
-const CAMPAIGN_TTL: Duration = Duration::from_secs(1);
+use filter::OpenFilter;
 
 pub(crate) fn operations(all: &mut Operations) {
-    recommend::operations(all);
+    all.add("GetRecommendations", recommend::recommendations)
+        .add("GetPersonalizedRanking", ranking::ranking)
+        .add("GetActionRecommendations", actions::actions);
 }
 
 /// What a process keeps between requests.
 pub(crate) struct Runtime {
-    campaigns: Mutex<HashMap<String, (Instant, Arc<Deployed>)>>,
+    /// By ARN of the campaign or recommender.
+    deployed: Recent<Arc<Deployed>>,
+    filters: Recent<Arc<OpenFilter>>,
     pub models: Models,
-}
-
-/// What a campaign serves.
-pub(crate) struct Deployed {
-    pub version_arn: String,
-    pub dataset_group_arn: String,
+    pub catalogue: Catalogue,
 }
 
 impl Runtime {
-    /// `cache_bytes` bounds what models and pages of user histories take.
+    /// `cache_bytes` bounds what models, pages of user histories and columns take together.
     pub fn new(cache_bytes: usize) -> Self {
-        Self { campaigns: Mutex::default(), models: Models::new(cache_bytes) }
+        let catalogue = cache_bytes / 3;
+        Self {
+            deployed: Recent::default(),
+            filters: Recent::default(),
+            models: Models::new(cache_bytes - catalogue),
+            catalogue: Catalogue::new(catalogue),
+        }
     }
 
-    /// What the campaign serves now, or did a second ago.
-    pub async fn deployed(&self, service: &Service, campaign_arn: &str) -> Result<Arc<Deployed>, OpError> {
-        // Not the service's clock, which may be held.
-        let now = Instant::now();
-        if let Some((read_at, deployed)) =
-            self.campaigns.lock().unwrap_or_else(PoisonError::into_inner).get(campaign_arn)
-            && now.duration_since(*read_at) < CAMPAIGN_TTL
-        {
-            return Ok(Arc::clone(deployed));
-        }
-        let campaign = service.records.fetch::<Campaign>(campaign_arn, "campaignArn").await?.resource;
-        if campaign.status != Status::Active {
-            return Err(OpError::invalid(format!("{campaign_arn} is {}; it must be ACTIVE", campaign.status)));
-        }
-        let version_arn = campaign.solution_version_arn;
-        let version = service.records.fetch::<SolutionVersion>(&version_arn, "solutionVersionArn").await?.resource;
-        let deployed = Arc::new(Deployed { version_arn, dataset_group_arn: version.dataset_group_arn });
-        let mut campaigns = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
-        campaigns.insert(campaign_arn.to_owned(), (now, Arc::clone(&deployed)));
-        Ok(deployed)
+    /// A campaign or recommender that is gone is not served from memory any more.
+    pub fn forget(&self, arn: &str) {
+        self.deployed.forget(arn);
     }
 
-    /// A campaign that is gone is not served from memory any more.
-    pub fn forget_campaign(&self, campaign_arn: &str) {
-        self.campaigns.lock().unwrap_or_else(PoisonError::into_inner).remove(campaign_arn);
+    /// Nor is a filter applied from memory.
+    pub fn forget_filter(&self, arn: &str) {
+        self.filters.forget(arn);
+    }
+
+    /// What is kept of models takes so many bytes, in so many entries.
+    pub fn cache_bytes(&self) -> (usize, usize) {
+        self.models.usage()
     }
 
     /// Opens a version's model, checks that all its files are there, and asks it once.
     pub async fn smoke_test(&self, service: &Service, version_arn: &str) -> Result<(), WorkError> {
-        let loaded = self.models.get(service, version_arn).await?;
+        let loaded = self.models.get(service, version_arn, None).await?;
         for file in &loaded.paged {
             service.stores.blobs.head(&format!("{}/{file}", loaded.folder)).await?;
         }
         let item = (loaded.info.recipe_type == RecipeType::RelatedItems && loaded.model.n_items() > 0).then_some(0);
-        let answer = loaded.model.recommend(&Query { history: &[], item }, 1);
+        let answer = loaded.model.recommend(&Query { item, ..Query::default() }, 1);
         if answer.is_empty() && loaded.model.n_items() > 1 {
             return Err(WorkError::Failed(format!("The model of {version_arn} gives no recommendations.")));
         }

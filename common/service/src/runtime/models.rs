@@ -9,7 +9,8 @@ use crate::service::Service;
 
 /// A model in memory and where its paged files are.
 pub(crate) struct Loaded {
-    pub version_arn: Arc<str>,
+    /// What tells it from every other model.
+    key: Arc<str>,
     pub info: &'static RecipeInfo,
     pub model: Arc<dyn Model>,
     /// Where the model's files are in Palate's own blobs.
@@ -37,9 +38,16 @@ impl Models {
         }
     }
 
-    /// The model of a version, loaded if need be.
-    pub async fn get(&self, service: &Service, version_arn: &str) -> Result<Arc<Loaded>, OpError> {
-        let key: Arc<str> = version_arn.into();
+    /// What models and pages take, and how many there are.
+    pub fn usage(&self) -> (usize, usize) {
+        let (models, pages) = (self.models.usage(), self.pages.usage());
+        (models.0 + pages.0, models.1 + pages.1)
+    }
+
+    /// The model of a solution version or recommender, loaded if need be. A recommender is trained again under
+    /// the same ARN: `folder` says which of its models is meant.
+    pub async fn get(&self, service: &Service, arn: &str, folder: Option<&str>) -> Result<Arc<Loaded>, OpError> {
+        let key: Arc<str> = folder.unwrap_or(arn).into();
         if let Some(loaded) = self.models.get(&key) {
             return Ok(loaded);
         }
@@ -47,7 +55,7 @@ impl Models {
         if let Some(loaded) = self.models.get(&key) {
             return Ok(loaded);
         }
-        let loaded = Arc::new(load(service, Arc::clone(&key)).await?);
+        let loaded = Arc::new(load(service, arn, Arc::clone(&key)).await?);
         self.models.insert(key, Arc::clone(&loaded), loaded.model.resident_bytes());
         Ok(loaded)
     }
@@ -55,7 +63,7 @@ impl Models {
     /// The page of histories that may hold the user, if the model keeps histories.
     pub async fn page(&self, service: &Service, loaded: &Loaded, user: &str) -> Result<Option<Arc<UserPage>>, OpError> {
         let Some(page_ref) = loaded.model.user_page(user) else { return Ok(None) };
-        let key = (Arc::clone(&loaded.version_arn), page_ref);
+        let key = (Arc::clone(&loaded.key), page_ref);
         if let Some(page) = self.pages.get(&key) {
             return Ok(Some(page));
         }
@@ -67,11 +75,11 @@ impl Models {
     }
 }
 
-async fn load(service: &Service, version_arn: Arc<str>) -> Result<Loaded, OpError> {
-    let missing = || OpError::internal(format!("{version_arn} has no model"));
-    let model = trained_model(&service.records, &version_arn).await?.ok_or_else(missing)?;
+async fn load(service: &Service, arn: &str, key: Arc<str>) -> Result<Loaded, OpError> {
+    let missing = || OpError::internal(format!("{arn} has no model"));
+    let model = trained_model(&service.records, arn).await?.ok_or_else(missing)?;
     let recipe = recipe(&model.recipe)
-        .ok_or_else(|| OpError::internal(format!("{version_arn} is of the unknown recipe {}", model.recipe)))?;
+        .ok_or_else(|| OpError::internal(format!("{arn} is of the unknown recipe {}", model.recipe)))?;
     let mut files = Vec::with_capacity(model.resident.len());
     for name in &model.resident {
         let content = service.stores.blobs.get(&format!("{}/{name}", model.folder)).await?;
@@ -79,5 +87,5 @@ async fn load(service: &Service, version_arn: Arc<str>) -> Result<Loaded, OpErro
     }
     let opened = tokio::task::spawn_blocking(move || recipe.open(&files)).await.map_err(OpError::internal)?;
     let opened = opened.map_err(OpError::internal)?;
-    Ok(Loaded { version_arn, info: recipe.info(), model: opened, folder: model.folder, paged: model.paged })
+    Ok(Loaded { key, info: recipe.info(), model: opened, folder: model.folder, paged: model.paged })
 }

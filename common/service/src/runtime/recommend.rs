@@ -1,131 +1,166 @@
-//! GetRecommendations and GetPersonalizedRanking.
+//! GetRecommendations.
 
-use palate_recipes::{Event, Query, RecipeType};
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::{history, known_item, personal};
+use palate_recipes::{ItemSet, Query, Scored};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+use super::filter::item_set;
+use super::metadata::Metadata;
+use super::promote::{Promotion, mixed};
+use super::request::{
+    MAX_RESULTS, check_with_metadata, metadata_columns, non_empty, num_results, predicted, read_values,
+    recommendation_id,
+};
+use super::rules::{gives_reasons, left_out, needs, promotes};
+use super::{Loaded, Person, ReadyFilter, Wanted, known_item, personal};
 use crate::call::Call;
 use crate::error::OpError;
-use crate::operations::Operations;
-use crate::paging::hex;
+use crate::filters::Target;
 
 const DEFAULT_RESULTS: usize = 25;
-/// The most that a request may ask for, and the longest list that may be ranked.
-pub(crate) const MAX_RESULTS: usize = 500;
 
-pub(super) fn operations(all: &mut Operations) {
-    all.add("GetRecommendations", recommendations).add("GetPersonalizedRanking", ranking);
-}
-
-async fn recommendations(call: Call) -> Result<Value, OpError> {
-    refuse_what_is_not_there(&call)?;
-    let campaign = match (call.optional_text("campaignArn"), call.optional_text("recommenderArn")) {
-        (Some(campaign), None) => campaign,
-        (None, Some(_)) => return Err(OpError::invalid("recommenderArn is not available in this version of Palate")),
+pub(super) async fn recommendations(call: Call) -> Result<Value, OpError> {
+    let k = num_results(&call, DEFAULT_RESULTS, MAX_RESULTS)?;
+    let columns = metadata_columns(&call)?;
+    if !columns.is_empty() {
+        check_with_metadata(k, "numResults")?;
+    }
+    let promotion = Promotion::read(&call)?;
+    let service = &call.service;
+    let deployed = match (call.optional_text("campaignArn"), call.optional_text("recommenderArn")) {
+        (Some(arn), None) => service.runtime.campaign(service, arn).await?,
+        (None, Some(arn)) => service.runtime.recommender(service, arn).await?,
         _ => return Err(OpError::invalid("Exactly one of campaignArn and recommenderArn must be given")),
     };
-    let k = call.input.get("numResults").and_then(Value::as_f64).map_or(DEFAULT_RESULTS, |k| k as usize);
-    if k > MAX_RESULTS {
-        return Err(OpError::invalid(format!("numResults is {k}; at most {MAX_RESULTS} can be asked for")));
-    }
-    let service = &call.service;
-    let deployed = service.runtime.deployed(service, campaign).await?;
-    let loaded = service.runtime.models.get(service, &deployed.version_arn).await?;
+    let loaded = service.runtime.models.get(service, &deployed.model_arn, deployed.folder.as_deref()).await?;
+    let info = loaded.info;
     let (user, item) = (non_empty(&call, "userId"), non_empty(&call, "itemId"));
-    let needs = |member: &str| Err(OpError::invalid(format!("{member} must be given for recipe {}", loaded.info.name)));
-    match loaded.info.recipe_type {
-        RecipeType::UserPersonalization if personal(loaded.info) && user.is_none() => return needs("userId"),
-        RecipeType::RelatedItems if item.is_none() => return needs("itemId"),
-        RecipeType::UserPersonalization | RecipeType::PopularItems | RecipeType::RelatedItems => {}
-        _ => return Err(OpError::invalid(format!("Recipe {} does not answer GetRecommendations", loaded.info.name))),
+    let Some(needs) = needs(info) else {
+        return Err(OpError::invalid(format!("Recipe {} does not answer GetRecommendations", info.name)));
+    };
+    for (member, missing) in [("userId", needs.user && user.is_none()), ("itemId", needs.item && item.is_none())] {
+        if missing {
+            return Err(OpError::invalid(format!("{member} must be given for recipe {}", info.name)));
+        }
     }
-    let history = match user.filter(|_| personal(loaded.info)) {
-        Some(user) => history(service, &loaded, &deployed.dataset_group_arn, user).await?,
+    // Other recipes take no notice of an item.
+    let item = item.filter(|_| needs.item);
+    if promotion.is_some() && !promotes(info) {
+        return Err(OpError::invalid(format!("promotions do not apply to recipe {}", info.name)));
+    }
+    let group = &deployed.dataset_group_arn;
+    let filter = match call.optional_text("filterArn") {
+        Some(arn) => Some(service.runtime.filter(service, arn, "filterArn", group, &loaded, Target::Item).await?),
+        None => None,
+    };
+    let promotion = match promotion {
+        Some(promotion) => {
+            let (arn, member) = (&promotion.filter_arn, "promotions[0].filterArn");
+            let filter = service.runtime.filter(service, arn, member, group, &loaded, Target::Item).await?;
+            Some((promotion, filter))
+        }
+        None => None,
+    };
+    let metadata = Metadata::of(service, &deployed, &loaded, &columns).await?;
+    let left_out = left_out(info);
+    let filters = || filter.iter().chain(promotion.iter().map(|(_, filter)| filter));
+    let wanted = Wanted {
+        history: personal(info),
+        events: left_out.is_some() || filters().any(ReadyFilter::wants_events),
+        ..Wanted::default()
+    };
+    let person = match user {
+        Some(user) => Some(Person::read(service, &loaded, group, user, wanted).await?),
+        None => None,
+    };
+    let answer = Answer {
+        loaded: &loaded,
+        person: person.as_ref(),
+        item,
+        left_out: match (&person, left_out) {
+            (Some(person), Some(event_type)) => person.items(&loaded, event_type),
+            _ => Vec::new(),
+        },
+    };
+    let values = read_values(call.input.get("filterValues"));
+    let promoted = match &promotion {
+        Some((promotion, filter)) => answer.best(promotion.n_promoted(k), Some((filter, &promotion.values)), &[])?,
         None => Vec::new(),
     };
-    let model = loaded.model.as_ref();
-    let query = Query { history: &history, item: known_item(model, item) };
-    let items: Vec<Value> = model
-        .recommend(&query, k)
-        .into_iter()
-        .map(|scored| predicted(model.item_id(scored.item), scored.score.filter(|_| loaded.info.scores)))
-        .collect();
-    Ok(json!({"itemList": items, "recommendationId": recommendation_id(campaign)}))
+    let others = answer.best(k - promoted.len(), filter.as_ref().map(|filter| (filter, &values)), &promoted)?;
+    let request = uuid::Uuid::new_v4();
+    let promotion_name = promotion.as_ref().map(|(promotion, _)| promotion.name.as_str());
+    let elements = |list: Vec<Scored>, promotion: Option<&str>| -> Vec<Value> {
+        list.into_iter().map(|scored| element(&loaded, scored, promotion, metadata.as_ref())).collect()
+    };
+    let (promoted, others) = (elements(promoted, promotion_name), elements(others, None));
+    let items = mixed(promoted, others, &mut ChaCha8Rng::from_seed(seed(request)));
+    Ok(json!({"itemList": items, "recommendationId": recommendation_id(request, &deployed.arn)}))
 }
 
-async fn ranking(call: Call) -> Result<Value, OpError> {
-    refuse_what_is_not_there(&call)?;
-    let campaign = call.text("campaignArn");
-    let input = call.input.get("inputList").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if input.len() > MAX_RESULTS {
-        return Err(OpError::invalid(format!(
-            "inputList has {} items; at most {MAX_RESULTS} can be ranked",
-            input.len()
-        )));
-    }
-    let service = &call.service;
-    let deployed = service.runtime.deployed(service, campaign).await?;
-    let loaded = service.runtime.models.get(service, &deployed.version_arn).await?;
-    if !loaded.info.ranks {
-        return Err(OpError::invalid(format!("Recipe {} does not answer GetPersonalizedRanking", loaded.info.name)));
-    }
-    let user = non_empty(&call, "userId").ok_or_else(|| OpError::invalid("userId must not be empty"))?;
-    let history: Vec<Event> = history(service, &loaded, &deployed.dataset_group_arn, user).await?;
-    let model = loaded.model.as_ref();
-    let mut seen = std::collections::HashSet::new();
-    let ids = input.iter().filter_map(Value::as_str).filter(|id| seen.insert(*id));
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for id in ids {
-        match model.item_index(id) {
-            Some(item) => known.push(item),
-            None => unknown.push(id),
-        }
-    }
-    let scores = model.rank(&Query { history: &history, item: None }, &known);
-    let mut ranked: Vec<(u32, f32)> = known.into_iter().zip(scores).collect();
-    // Stable, so equal scores keep the order of the input.
-    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let mut answer: Vec<Value> =
-        ranked.into_iter().map(|(item, score)| predicted(model.item_id(item), Some(score))).collect();
-    answer.extend(unknown.into_iter().map(|id| predicted(id, None)));
-    Ok(json!({"personalizedRanking": answer, "recommendationId": recommendation_id(campaign)}))
+/// What places of promoted items are drawn from: the request's own number.
+fn seed(request: uuid::Uuid) -> [u8; 32] {
+    let mut seed = [0; 32];
+    seed[..16].copy_from_slice(request.as_bytes());
+    seed
 }
 
-fn refuse_what_is_not_there(call: &Call) -> Result<(), OpError> {
-    for member in ["filterArn", "promotions", "metadataColumns"] {
-        let given = match call.input.get(member) {
-            None | Some(Value::Null) => false,
-            Some(Value::Array(list)) => !list.is_empty(),
-            Some(Value::Object(map)) => !map.is_empty(),
-            Some(_) => true,
+/// What is asked of the model.
+struct Answer<'a> {
+    loaded: &'a Arc<Loaded>,
+    person: Option<&'a Person>,
+    item: Option<&'a str>,
+    /// What the use case itself leaves out.
+    left_out: Vec<u32>,
+}
+
+impl Answer<'_> {
+    /// The best `k` items that pass the filter, other than those of `taken`.
+    fn best(
+        &self,
+        k: usize,
+        filter: Option<(&ReadyFilter, &HashMap<String, String>)>,
+        taken: &[Scored],
+    ) -> Result<Vec<Scored>, OpError> {
+        let model = self.loaded.model.as_ref();
+        let mut allowed = match filter {
+            Some((filter, values)) => {
+                Some(item_set(&filter.apply(values, self.person, self.item).map_err(OpError::invalid)?, self.loaded))
+            }
+            None => None,
         };
-        if given {
-            return Err(OpError::invalid(format!("{member} is not available in this version of Palate")));
+        for item in self.left_out.iter().copied().chain(taken.iter().map(|scored| scored.item)) {
+            allowed.get_or_insert_with(|| ItemSet::all(model.n_items())).remove(item);
+        }
+        let history = self.person.map(|person| person.history.as_slice()).unwrap_or_default();
+        let query = Query { history, item: known_item(model, self.item), allowed: allowed.as_ref() };
+        Ok(model.recommend(&query, k))
+    }
+}
+
+/// One element of `itemList`.
+fn element(loaded: &Loaded, scored: Scored, promotion: Option<&str>, metadata: Option<&Metadata>) -> Value {
+    let id = loaded.model.item_id(scored.item);
+    let mut element = predicted("itemId", id, scored.score.filter(|_| loaded.info.scores));
+    if let Some(name) = promotion {
+        element.insert("promotionName".into(), json!(name));
+    }
+    if let Some(metadata) = metadata {
+        metadata.add(id, &mut element);
+    }
+    if gives_reasons(loaded.info) {
+        let reason = match (promotion, scored.score) {
+            (Some(_), _) => Some("Promoted item"),
+            (None, None) => Some("Popular item"),
+            (None, Some(_)) => None,
+        };
+        if let Some(reason) = reason {
+            element.insert("reason".into(), json!([reason]));
         }
     }
-    Ok(())
-}
-
-fn non_empty<'a>(call: &'a Call, member: &str) -> Option<&'a str> {
-    call.optional_text(member).filter(|text| !text.is_empty())
-}
-
-fn predicted(item_id: &str, score: Option<f32>) -> Value {
-    let mut item = Map::from_iter([("itemId".to_owned(), json!(item_id))]);
-    if let Some(score) = score {
-        item.insert("score".into(), json!(round_score(score)));
-    }
-    Value::Object(item)
-}
-
-/// Seven decimals, as the service gives them.
-pub(crate) fn round_score(score: f32) -> f64 {
-    (f64::from(score) * 1e7).round() / 1e7
-}
-
-/// `RID-`, 25 characters of a UUID, `-CID-`, six digits that stand for the campaign: 40 characters.
-fn recommendation_id(campaign_arn: &str) -> String {
-    let uuid = uuid::Uuid::new_v4().to_string();
-    format!("RID-{}-CID-{}", &uuid[uuid.len() - 25..], hex(&Sha256::digest(campaign_arn)[..3]))
+    Value::Object(element)
 }

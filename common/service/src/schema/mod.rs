@@ -35,6 +35,8 @@ pub(crate) struct Field {
     pub categorical: bool,
     /// Free text, cut rather than refused if it is long.
     pub textual: bool,
+    /// The title of an item.
+    pub item_name: bool,
     /// The longest value in characters; for strings.
     pub max_chars: usize,
     /// The smallest and the largest value; for some longs.
@@ -211,6 +213,7 @@ fn resolve(field: avro::Field, dataset_type: DatasetType, known: &[Known]) -> Re
         nullable: field.nullable,
         categorical: field.categorical,
         textual: field.textual,
+        item_name: field.item_name,
         max_chars: if field.textual { 20_000 } else { 1_000 },
         range: None,
     };

@@ -1,5 +1,6 @@
 //! Two protocols, one shape: AWS JSON 1.1 for the control plane, REST-JSON for runtime and events.
 
+mod body;
 mod model;
 mod project;
 mod timestamp;
@@ -7,19 +8,18 @@ mod validate;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use serde_json::{Map, Value, json};
+use http_body_util::Full;
+use serde_json::{Value, json};
 
+pub use body::BodyStalled;
+pub(crate) use body::{parse_input, read_body};
 pub(crate) use model::{Api, MODEL, Operation};
 pub(crate) use project::project;
 pub(crate) use timestamp::Timestamp;
 pub(crate) use validate::{Violation, shorten, validate};
 
 use crate::error::{OpError, chain};
-
-/// Requests are at most as large as what a Lambda function takes.
-const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
+use crate::request_id::RequestId;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const TARGET_PREFIX: &str = "AmazonPersonalize.";
@@ -45,40 +45,14 @@ pub(crate) fn route(method: &Method, path: &str, headers: &HeaderMap) -> Result<
     }
 }
 
-/// Reads the JSON object of a body; an empty body is an empty object.
-pub(crate) async fn read_input<B: Body>(body: B) -> Result<Map<String, Value>, OpError>
-where
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let content = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(content) => content.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let message = format!("The request body is larger than {MAX_BODY_BYTES} bytes");
-            return Err(OpError::TooLarge(message));
-        }
-        Err(error) => return Err(OpError::Serialization(format!("The request body could not be read: {error}"))),
-    };
-    if content.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(&content) {
-        Ok(Value::Object(input)) => Ok(input),
-        Ok(_) => Err(OpError::Serialization("The request body must be a JSON object".into())),
-        Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            Err(OpError::Serialization(format!("The request body is not JSON (line {line}, column {column})")))
-        }
-    }
-}
-
 /// The response to what an operation gave; `null` is an empty body.
-pub(crate) fn respond(api: Api, request_id: &str, result: Result<Value, OpError>) -> Response<Full<Bytes>> {
+pub(crate) fn respond(api: Api, request_id: &RequestId, result: Result<Value, OpError>) -> Response<Full<Bytes>> {
     let (status, code, body) = match result {
         Ok(Value::Null) => (200, None, Bytes::new()),
         Ok(value) => (200, None, Bytes::from(value.to_string())),
         Err(error) => {
             if let OpError::Internal(source) = &error {
-                tracing::error!(request_id, "{}", chain(source.as_ref()));
+                tracing::error!(error = chain(source.as_ref()), "the service failed");
             }
             let (code, status) = error.code(api);
             (status, Some(code), Bytes::from(json!({"__type": code, "message": error.to_string()}).to_string()))
@@ -89,9 +63,8 @@ pub(crate) fn respond(api: Api, request_id: &str, result: Result<Value, OpError>
     let headers = response.headers_mut();
     let content_type = if api == Api::Control { "application/x-amz-json-1.1" } else { "application/json" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
-    }
+    let (name, id) = request_id.header();
+    headers.insert(name, id);
     if let Some(code) = code {
         headers.insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(code));
     }

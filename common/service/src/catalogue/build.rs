@@ -1,0 +1,117 @@
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use palate_recipes::Model;
+use palate_recipes::parts::{Part, PartError};
+
+use super::Catalogued;
+use crate::events::PutRecord;
+use crate::filters::{Columns, ColumnsBuilder, Field};
+
+/// Everything that columns are made from.
+pub(super) struct Rows {
+    pub kind: Catalogued,
+    pub fields: Vec<Field>,
+    /// With the time of their import in milliseconds, in the order of their import.
+    pub parts: Vec<(u64, Bytes)>,
+    pub puts: Vec<PutRecord>,
+}
+
+/// Joins imported and streamed rows: of an id, the newest counts, whole.
+///
+/// With a model, its items are the first rows, in its order; the dataset's other items follow. Without one,
+/// rows are in the order of the data. The last row is nobody's and empty: it stands for whatever is neither
+/// in the dataset nor in the model (see [`NOBODY`]).
+pub(super) fn build(rows: Rows, model: Option<&dyn Model>) -> Result<Columns, PartError> {
+    let Rows { kind, fields, parts, mut puts } = rows;
+    let parts: Vec<(u64, Part)> = parts
+        .into_iter()
+        .map(|(at_ms, content)| Ok((at_ms, Part::open(content)?)))
+        .collect::<Result<_, PartError>>()?;
+    let mut builder = match model {
+        Some(model) => {
+            let others = others(kind, model, &parts, &puts)?;
+            let own = (0..model.n_items()).map(|item| model.item_id(item as u32));
+            let mut ids = own.chain(others.iter().map(String::as_str)).chain([NOBODY]);
+            ColumnsBuilder::new(kind.id_field(), &fields, Some(&mut ids))
+        }
+        None => ColumnsBuilder::new(kind.id_field(), &fields, None),
+    };
+    puts.sort_by_key(|put| put.at_ms);
+    let mut puts = puts.into_iter().peekable();
+    for (at_ms, part) in &parts {
+        while let Some(put) = puts.next_if(|put| put.at_ms < *at_ms) {
+            builder.put(&put.id, &put.values);
+        }
+        builder.part(part)?;
+    }
+    for put in puts {
+        builder.put(&put.id, &put.values);
+    }
+    Ok(builder.finish())
+}
+
+/// An id that no item has.
+pub(crate) const NOBODY: &str = "";
+
+/// The ids of the dataset that the model does not know, in the order of the data.
+fn others(
+    kind: Catalogued,
+    model: &dyn Model,
+    parts: &[(u64, Part)],
+    puts: &[PutRecord],
+) -> Result<Vec<String>, PartError> {
+    let (mut others, mut seen) = (Vec::new(), HashSet::new());
+    let mut add = |id: &str| {
+        if id != NOBODY && model.item_index(id).is_none() && seen.insert(id.to_owned()) {
+            others.push(id.to_owned());
+        }
+    };
+    for (_, part) in parts {
+        part.strings(kind.id_field())?.dictionary.iter().for_each(&mut add);
+    }
+    puts.iter().for_each(|put| add(&put.id));
+    Ok(others)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use palate_recipes::parts::{Column, ColumnType, PartBuilder};
+    use serde_json::json;
+
+    use super::*;
+
+    fn part(rows: &[(&str, Option<i32>)]) -> Bytes {
+        let column = |name: &str, kind, nullable| Column { name: name.into(), kind, nullable };
+        let columns = [column("USER_ID", ColumnType::String, false), column("AGE", ColumnType::Int, true)];
+        let mut part = PartBuilder::new(&columns);
+        for (id, age) in rows {
+            part.push_str(0, id);
+            match age {
+                Some(age) => part.push_int(1, *age),
+                None => part.push_null(1),
+            }
+        }
+        part.finish().unwrap()
+    }
+
+    fn put(id: &str, age: i32, at_ms: u64) -> PutRecord {
+        PutRecord { id: id.into(), values: json!({"AGE": age}).as_object().unwrap().clone(), at_ms }
+    }
+
+    #[test]
+    fn of_an_imported_and_a_streamed_record_the_newer_counts() {
+        let parts = vec![
+            (10, part(&[("a", Some(1)), ("b", Some(2)), ("c", Some(3))])),
+            (20, part(&[("b", Some(20)), ("d", None)])),
+        ];
+        let puts = vec![put("d", 50, 30), put("a", 40, 15), put("b", 60, 15), put("e", 5, 5), put("c", 70, 9)];
+        let fields = vec![Field { name: "AGE".into(), kind: ColumnType::Int, textual: false }];
+        let columns = build(Rows { kind: Catalogued::Users, fields, parts, puts }, None).unwrap();
+        let age = |id: &str| columns.text("AGE", columns.row(id).unwrap()).unwrap();
+        let found: Vec<String> = ["a", "b", "c", "d", "e"].map(age).into();
+        assert_eq!(found, ["40", "20", "3", "50", "5"]);
+    }
+}

@@ -1,0 +1,163 @@
+//! Streams: what users did, in order of time under each user, every event id once.
+
+use std::sync::atomic::Ordering;
+
+use palate_store::{Key, Order, StoreError, Write};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::arrivals;
+use crate::error::OpError;
+use crate::paging::hex;
+use crate::records::{FORMAT, decode, encode};
+use crate::schema::DatasetType;
+use crate::service::Service;
+use crate::wire::Timestamp;
+
+/// What is streamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum StreamKind {
+    Events,
+    ActionInteractions,
+}
+
+impl StreamKind {
+    pub fn dataset_type(self) -> DatasetType {
+        match self {
+            Self::Events => DatasetType::Interactions,
+            Self::ActionInteractions => DatasetType::ActionInteractions,
+        }
+    }
+
+    /// The first part of the partitions.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Events => "event",
+            Self::ActionInteractions => "action-interaction",
+        }
+    }
+}
+
+/// What is streamed into one dataset. Its creation is part of the name: with a dataset its stream is gone, and
+/// a new one of the same name begins with none.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    pub kind: StreamKind,
+    pub dataset_group_arn: String,
+    pub created_ms: i64,
+}
+
+/// One event on its way into a stream.
+pub(super) trait Streamed: Serialize {
+    fn event_id(&self) -> Option<&str>;
+    /// The user's id, or the session's for a visitor.
+    fn owner(&self) -> &str;
+    fn at(&self) -> Timestamp;
+}
+
+/// The writes that store one event.
+struct Storing {
+    event: Write,
+    /// Creates the event id if the event has one.
+    id: Option<Write>,
+}
+
+impl Stream {
+    /// Of one user. A long id may have 1,024 bytes, which is all that a key may have.
+    fn partition(&self, owner: &str) -> String {
+        let Self { kind, dataset_group_arn, created_ms } = self;
+        let word = kind.word();
+        if owner.len() > 512 {
+            return format!("{word}/{dataset_group_arn}/{created_ms}/sha256/{}", hex(&Sha256::digest(owner)));
+        }
+        format!("{word}/{dataset_group_arn}/{created_ms}/id/{owner}")
+    }
+
+    /// A partition of its own for each event id: one for all would take all of a group's writes.
+    fn id_key(&self, event_id: &str) -> Key {
+        let Self { kind, dataset_group_arn, created_ms } = self;
+        let hash = hex(&Sha256::digest(event_id));
+        Key::new(format!("{}-id/{dataset_group_arn}/{created_ms}/{hash}", kind.word()), "id")
+    }
+
+    /// Stores events in one commit, each once: one whose event id the stream has seen is left out.
+    pub async fn append<T: Streamed>(&self, service: &Service, events: &[T]) -> Result<(), OpError> {
+        let mut ids = std::collections::HashSet::new();
+        let fresh = events.iter().filter(|event| event.event_id().is_none_or(|id| ids.insert(id)));
+        let mut storing = fresh.map(|event| self.storing(event)).collect::<Result<Vec<_>, _>>()?;
+        let mut arrival = arrivals::due(service, self).await?;
+        while !storing.is_empty() {
+            let events = storing.iter().flat_map(|each| [Some(&each.event), each.id.as_ref()]);
+            let writes = events.chain([arrival.as_ref()]).flatten().cloned().collect();
+            let taken = match service.records.commit(writes).await {
+                Ok(()) => {
+                    service.metrics.events_stored.fetch_add(storing.len() as u64, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Err(StoreError::AlreadyExists { key } | StoreError::Conflict { key }) => key,
+                Err(error) => return Err(error.into()),
+            };
+            if arrival.as_ref().is_some_and(|arrival| arrival.key().to_string() == taken) {
+                // Another caller has moved it just now.
+                arrival = None;
+                continue;
+            }
+            // An event id was there already, maybe since a moment ago; the other events must still be stored.
+            let n_before = storing.len();
+            let mut unseen = Vec::with_capacity(n_before);
+            for each in storing {
+                let seen = match &each.id {
+                    Some(id) => service.records.get(id.key()).await?.is_some(),
+                    None => false,
+                };
+                if !seen {
+                    unseen.push(each);
+                }
+            }
+            storing = unseen;
+            if storing.len() == n_before {
+                return Err(OpError::Changed(self.dataset_group_arn.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The event under its user, in order of time, and its id if it has one.
+    fn storing<T: Streamed>(&self, event: &T) -> Result<Storing, OpError> {
+        // Times from year 1 on, so that no number is negative and text order is time order.
+        let since_year_1 = event.at().0 + 62_135_596_800_000;
+        let sort = format!("{since_year_1:016}/{}", uuid::Uuid::new_v4());
+        let key = Key::new(self.partition(event.owner()), sort);
+        let id = event.event_id().map(|id| -> Result<Write, OpError> {
+            Ok(Write::Create { key: self.id_key(id), value: encode(&json!({ "format": FORMAT }))? })
+        });
+        Ok(Storing { event: Write::Create { key, value: encode(event)? }, id: id.transpose()? })
+    }
+
+    /// The newest events of a user, oldest first.
+    pub async fn newest<T: DeserializeOwned>(
+        &self,
+        service: &Service,
+        owner: &str,
+        limit: usize,
+    ) -> Result<Vec<T>, OpError> {
+        let partition = self.partition(owner);
+        let (mut newest, mut after) = (Vec::new(), None::<String>);
+        // A page may be shorter than its limit.
+        while newest.len() < limit {
+            let wanted = (limit - newest.len()).min(1000);
+            let page = service.records.list(&partition, "", after.as_deref(), wanted, Order::Descending).await?;
+            for record in &page.entries {
+                newest.push(decode(record)?);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        newest.reverse();
+        Ok(newest)
+    }
+}

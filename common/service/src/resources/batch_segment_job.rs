@@ -1,0 +1,172 @@
+//! Batch segment jobs: a file of items or attributes, a file of the users who would like them. Recipes that
+//! segment users are not built yet, and a job says so.
+
+use std::sync::Arc;
+
+use palate_recipes::{RecipeType, describe};
+use palate_store::Write;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::batch_inference_job::check_paths;
+use super::others::{is_active, room_for_job, text};
+use super::{Input, Output, SolutionVersion, Status};
+use crate::arn::{Kind, recipe_name};
+use crate::call::Call;
+use crate::error::OpError;
+use crate::jobs::{self, Job, Run, State, Words, WorkError};
+use crate::operations::Operations;
+use crate::paging::{self, Parent};
+use crate::quotas::Quota;
+use crate::records::Resource;
+use crate::service::{JobKind, Service};
+use crate::wire::Timestamp;
+
+/// Users in one segment.
+const MAX_USERS: f64 = 5_000_000.0;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BatchSegmentJob {
+    pub job_name: String,
+    pub batch_segment_job_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    pub solution_version_arn: String,
+    pub num_results: u64,
+    pub job_input: Input,
+    pub job_output: Output,
+    pub role_arn: String,
+    pub status: Status,
+    pub creation_date_time: Timestamp,
+    pub last_updated_date_time: Timestamp,
+}
+
+impl Resource for BatchSegmentJob {
+    const KIND: Kind = Kind::BatchSegmentJob;
+
+    fn arn(&self) -> &str {
+        &self.batch_segment_job_arn
+    }
+
+    fn created(&self) -> Timestamp {
+        self.creation_date_time
+    }
+}
+
+pub(super) fn operations(all: &mut Operations) {
+    all.add("CreateBatchSegmentJob", create)
+        .add("DescribeBatchSegmentJob", |call: Call| async move {
+            call.describe::<BatchSegmentJob>("batchSegmentJobArn", "batchSegmentJob").await
+        })
+        .add("ListBatchSegmentJobs", list);
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateRequest {
+    job_name: String,
+    filter_arn: Option<String>,
+    num_results: Option<f64>,
+    job_input: Input,
+    job_output: Output,
+    role_arn: String,
+}
+
+async fn create(call: Call) -> Result<Value, OpError> {
+    let request: CreateRequest = call.parse()?;
+    let num_results = request.num_results.unwrap_or(25.0);
+    if !(1.0..=MAX_USERS).contains(&num_results) {
+        return Err(OpError::invalid(format!("numResults is {num_results}; expected 1 to {MAX_USERS}")));
+    }
+    check_paths(&request.job_input, &request.job_output)?;
+    let version = call.resource::<SolutionVersion>("solutionVersionArn").await?;
+    check_version(&version.resource)?;
+    let mut with = vec![version.touch()?];
+    if let Some(filter_arn) = &request.filter_arn {
+        with.push(filter_touch(&call, filter_arn, &version.resource.dataset_group_arn).await?);
+    }
+    with.push(room_for_job(&call, Kind::BatchSegmentJob, Quota::BatchSegmentJobs, None).await?);
+    let now = call.now();
+    let job = BatchSegmentJob {
+        batch_segment_job_arn: call.place.arn(Kind::BatchSegmentJob, &request.job_name),
+        job_name: request.job_name,
+        filter_arn: request.filter_arn,
+        failure_reason: None,
+        solution_version_arn: version.resource.solution_version_arn.clone(),
+        num_results: num_results as u64,
+        job_input: request.job_input,
+        job_output: request.job_output,
+        role_arn: request.role_arn,
+        status: Status::CreatePending,
+        creation_date_time: now,
+        last_updated_date_time: now,
+    };
+    let arn = job.batch_segment_job_arn.clone();
+    with.push(jobs::queue::<BatchSegmentJob>(&call.service, &arn)?);
+    call.records().create(&job, call.tags()?, with).await?;
+    jobs::start::<BatchSegmentJob>(&call.service, &arn).await;
+    Ok(json!({"batchSegmentJobArn": arn}))
+}
+
+fn check_version(version: &SolutionVersion) -> Result<(), OpError> {
+    let SolutionVersion { solution_version_arn: arn, status, recipe_arn, .. } = version;
+    if *status != Status::Active {
+        return Err(OpError::invalid(format!("{arn} is {status}; it must be ACTIVE")));
+    }
+    let recipe = recipe_name(recipe_arn).and_then(describe);
+    if !recipe.is_some_and(|recipe| recipe.recipe_type == RecipeType::UserSegmentation) {
+        return Err(OpError::invalid(format!(
+            "{recipe_arn} does not segment users; solutionVersionArn must be a version of aws-item-affinity or \
+             aws-item-attribute-affinity"
+        )));
+    }
+    Ok(())
+}
+
+/// The write that keeps the filter of a job from being deleted meanwhile, if the job can use it.
+async fn filter_touch(call: &Call, arn: &str, group_arn: &str) -> Result<Write, OpError> {
+    Kind::Filter.check(arn, "filterArn")?;
+    let filter = call.records().find_any(Kind::Filter, arn).await?.ok_or_else(|| Kind::Filter.missing(arn))?;
+    if text(&filter.resource, "datasetGroupArn") != group_arn {
+        return Err(OpError::invalid(format!("filterArn is {arn}, which belongs to another dataset group")));
+    }
+    if !is_active(&filter.resource) {
+        return Err(OpError::invalid(format!("filterArn is {arn}, which is not ACTIVE")));
+    }
+    filter.touch()
+}
+
+async fn list(call: Call) -> Result<Value, OpError> {
+    let parent = Parent::<BatchSegmentJob> {
+        member: "solutionVersionArn",
+        kind: Kind::SolutionVersion,
+        holds: |job, version| job.solution_version_arn == version,
+    };
+    paging::list(&call, parent, "batchSegmentJobs", "BatchSegmentJobSummary").await
+}
+
+impl Job for BatchSegmentJob {
+    const JOB: JobKind = JobKind::BatchInference;
+    type Product = ();
+
+    fn state(&mut self) -> State<'_> {
+        State {
+            status: &mut self.status,
+            words: Words::CREATE,
+            failure_reason: &mut self.failure_reason,
+            updated: &mut self.last_updated_date_time,
+        }
+    }
+
+    async fn work(_service: &Arc<Service>, _run: &Run<Self>) -> Result<(), WorkError> {
+        let reason = "This version of Palate cannot segment users yet; nothing was written.";
+        Err(WorkError::Failed(reason.into()))
+    }
+
+    async fn finish(_service: &Arc<Service>, _job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
+        Ok(Vec::new())
+    }
+}

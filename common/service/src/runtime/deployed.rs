@@ -1,0 +1,79 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use super::Runtime;
+use crate::error::OpError;
+use crate::resources::{Campaign, Recommender, SolutionVersion, Status, trained_model};
+use crate::service::Service;
+
+/// What a campaign or recommender serves.
+pub(crate) struct Deployed {
+    /// The campaign's or recommender's own.
+    pub arn: String,
+    /// Whose model it is: a solution version, or the recommender itself.
+    pub model_arn: String,
+    /// Where that model's files are, if the model of one ARN may change.
+    pub folder: Option<String>,
+    pub dataset_group_arn: Arc<str>,
+    /// Whether answers may hold metadata, as far as that is a setting.
+    pub metadata: bool,
+}
+
+impl Runtime {
+    /// What the campaign serves now, or did a second ago.
+    pub async fn campaign(&self, service: &Service, arn: &str) -> Result<Arc<Deployed>, OpError> {
+        if let Some(deployed) = self.deployed.get(arn) {
+            return Ok(deployed);
+        }
+        let read_at = Instant::now();
+        let campaign = service.records.fetch::<Campaign>(arn, "campaignArn").await?.resource;
+        if campaign.status != Status::Active {
+            return Err(not_active(arn, campaign.status));
+        }
+        let model_arn = campaign.solution_version_arn;
+        let version = service.records.fetch::<SolutionVersion>(&model_arn, "solutionVersionArn").await?.resource;
+        let deployed = Arc::new(Deployed {
+            arn: arn.to_owned(),
+            model_arn,
+            folder: None,
+            dataset_group_arn: version.dataset_group_arn.into(),
+            metadata: enables_metadata(campaign.campaign_config.as_ref()),
+        });
+        self.deployed.put(arn, read_at, Arc::clone(&deployed));
+        Ok(deployed)
+    }
+
+    /// What the recommender serves now, or did a second ago.
+    pub async fn recommender(&self, service: &Service, arn: &str) -> Result<Arc<Deployed>, OpError> {
+        if let Some(deployed) = self.deployed.get(arn) {
+            return Ok(deployed);
+        }
+        let read_at = Instant::now();
+        let recommender = service.records.fetch::<Recommender>(arn, "recommenderArn").await?.resource;
+        if !recommender.answers() {
+            return Err(not_active(arn, recommender.status));
+        }
+        let missing = || OpError::internal(format!("{arn} has no model"));
+        // It is trained again under the same ARN.
+        let folder = trained_model(&service.records, arn).await?.ok_or_else(missing)?.folder;
+        let deployed = Arc::new(Deployed {
+            arn: arn.to_owned(),
+            model_arn: arn.to_owned(),
+            folder: Some(folder),
+            dataset_group_arn: recommender.dataset_group_arn.into(),
+            metadata: enables_metadata(Some(&recommender.recommender_config)),
+        });
+        self.deployed.put(arn, read_at, Arc::clone(&deployed));
+        Ok(deployed)
+    }
+}
+
+fn not_active(arn: &str, status: Status) -> OpError {
+    OpError::invalid(format!("{arn} is {status}; it must be ACTIVE"))
+}
+
+fn enables_metadata(config: Option<&Map<String, Value>>) -> bool {
+    config.and_then(|config| config.get("enableMetadataWithRecommendations")).and_then(Value::as_bool) == Some(true)
+}

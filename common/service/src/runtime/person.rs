@@ -1,0 +1,149 @@
+use std::sync::Arc;
+
+use palate_recipes::{Event, EventPage};
+
+use super::Loaded;
+use crate::catalogue::{EVENTS_A_TYPE, Held};
+use crate::error::OpError;
+use crate::events::{ActionEvent, ActionInteraction, StreamedEvent, recent_action_interactions, recent_events};
+use crate::filters::History;
+use crate::service::Service;
+
+/// How many streamed events of a user the recipes look at, the newest.
+const FOR_RECIPES: usize = 200;
+/// How many of them filters look at, of all types together.
+const FOR_FILTERS: usize = 1000;
+
+/// How many action interactions filters look at, the newest.
+const ACTIONS_FOR_FILTERS: usize = 300;
+
+/// What a request has to know of its user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// What the recipe learns from.
+    pub history: bool,
+    /// Events by type.
+    pub events: bool,
+    /// What the user made of actions, by type.
+    pub actions: bool,
+}
+
+/// The user who asks, and what the user has done.
+#[derive(Default)]
+pub(crate) struct Person {
+    pub id: String,
+    /// Oldest first: at training (the model's pages) and since (streamed events).
+    pub history: Vec<Event>,
+    /// According to imports.
+    page: Option<Arc<EventPage>>,
+    /// Oldest first.
+    streamed: Vec<StreamedEvent>,
+    /// Oldest first; as far as they were streamed.
+    acted: Vec<ActionInteraction>,
+}
+
+impl Person {
+    pub async fn read(
+        service: &Service,
+        loaded: &Loaded,
+        dataset_group_arn: &str,
+        user_id: &str,
+        wanted: Wanted,
+    ) -> Result<Self, OpError> {
+        let mut person = Self { id: user_id.to_owned(), ..Self::default() };
+        if wanted.history || wanted.events {
+            let limit = if wanted.events { FOR_FILTERS } else { FOR_RECIPES };
+            person.streamed = recent_events(service, dataset_group_arn, user_id, limit).await?;
+        }
+        if wanted.history {
+            let page = service.runtime.models.page(service, loaded, user_id).await?;
+            let trained = page.as_ref().and_then(|page| page.history(user_id)).unwrap_or_default();
+            person.history = person.joined(loaded, trained);
+        }
+        if wanted.actions {
+            person.acted = recent_action_interactions(service, dataset_group_arn, user_id, ACTIONS_FOR_FILTERS).await?;
+        }
+        if wanted.events {
+            person.page = service.runtime.catalogue.page_of(service, dataset_group_arn, user_id).await?;
+        }
+        Ok(person)
+    }
+
+    fn joined(&self, loaded: &Loaded, trained: &[Event]) -> Vec<Event> {
+        let mut events = trained.to_vec();
+        let begin = self.streamed.len().saturating_sub(FOR_RECIPES);
+        for event in &self.streamed[begin..] {
+            let Some(item) = loaded.model.item_index(&event.item_id) else { continue };
+            let event = Event { item, timestamp_s: event.sent_at.seconds() };
+            // An event may have been streamed and imported.
+            if !trained.contains(&event) {
+                events.push(event);
+            }
+        }
+        events.sort_by_key(|event| event.timestamp_s);
+        events
+    }
+
+    /// The newest events of each type as rows of `held`.
+    pub fn rows(&self, held: &Held) -> EventRows {
+        self.newest(|id| held.columns.row(id))
+    }
+
+    /// What the user made of actions, as rows of `held`.
+    pub fn action_rows(&self, held: &Held) -> EventRows {
+        let types = ActionEvent::ALL.map(|event_type| Some(event_type.name().to_lowercase())).to_vec();
+        let row = |acted: &ActionInteraction| {
+            let at = ActionEvent::ALL.iter().position(|known| *known == acted.event_type)?;
+            Some((at, held.columns.row(&acted.action_id)?))
+        };
+        EventRows { types, rows: self.acted.iter().filter_map(row).collect() }
+    }
+
+    /// The model's items that the user had an event of this type with (in lower case).
+    pub fn items(&self, loaded: &Loaded, event_type: &str) -> Vec<u32> {
+        self.newest(|id| loaded.model.item_index(id)).rows(Some(&[event_type.to_owned()]))
+    }
+
+    fn newest(&self, row_of: impl Fn(&str) -> Option<u32>) -> EventRows {
+        let mut events: Vec<(i64, Option<String>, &str)> = Vec::new();
+        for event in self.page.iter().flat_map(|page| page.events(&self.id)) {
+            events.push((event.timestamp_s, event.event_type.map(str::to_owned), event.item_id));
+        }
+        for event in &self.streamed {
+            events.push((event.sent_at.seconds(), Some(event.event_type.to_lowercase()), &event.item_id));
+        }
+        events.sort_by_key(|(timestamp_s, ..)| *timestamp_s);
+        let mut types: Vec<(Option<String>, usize)> = Vec::new();
+        let mut rows = Vec::new();
+        for (_, event_type, item_id) in events.into_iter().rev() {
+            let at = types.iter().position(|(known, _)| *known == event_type).unwrap_or_else(|| {
+                types.push((event_type, 0));
+                types.len() - 1
+            });
+            types[at].1 += 1;
+            if types[at].1 <= EVENTS_A_TYPE
+                && let Some(row) = row_of(item_id)
+            {
+                rows.push((at, row));
+            }
+        }
+        EventRows { types: types.into_iter().map(|(event_type, _)| event_type).collect(), rows }
+    }
+}
+
+/// The rows of a user's interactions, each with the place of its type.
+pub(crate) struct EventRows {
+    /// In lower case; `None` for events without a type.
+    types: Vec<Option<String>>,
+    rows: Vec<(usize, u32)>,
+}
+
+impl History for EventRows {
+    fn rows(&self, event_types: Option<&[String]>) -> Vec<u32> {
+        let Some(event_types) = event_types else { return self.rows.iter().map(|(_, row)| *row).collect() };
+        let wanted: Vec<String> = event_types.iter().map(|event_type| event_type.to_lowercase()).collect();
+        let fits: Vec<bool> =
+            self.types.iter().map(|known| known.as_ref().is_some_and(|known| wanted.contains(known))).collect();
+        self.rows.iter().filter(|(at, _)| fits[*at]).map(|(_, row)| *row).collect()
+    }
+}

@@ -1,0 +1,90 @@
+//! GetPersonalizedRanking.
+
+use std::collections::HashSet;
+
+use palate_recipes::{Event, Query};
+use serde_json::{Value, json};
+
+use super::metadata::Metadata;
+use super::request::{
+    MAX_RESULTS, check_with_metadata, metadata_columns, non_empty, predicted, read_values, recommendation_id,
+};
+use super::{Loaded, Person, ReadyFilter, Wanted};
+use crate::call::Call;
+use crate::error::OpError;
+use crate::filters::Target;
+
+pub(super) async fn ranking(call: Call) -> Result<Value, OpError> {
+    let arn = call.text("campaignArn");
+    let input = call.input.get("inputList").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let n = input.len();
+    if n > MAX_RESULTS {
+        return Err(OpError::invalid(format!("inputList has {n} items; at most {MAX_RESULTS} can be ranked")));
+    }
+    let columns = metadata_columns(&call)?;
+    if !columns.is_empty() {
+        check_with_metadata(n, "The length of inputList")?;
+    }
+    let service = &call.service;
+    let deployed = service.runtime.campaign(service, arn).await?;
+    let loaded = service.runtime.models.get(service, &deployed.model_arn, None).await?;
+    if !loaded.info.ranks {
+        return Err(OpError::invalid(format!("Recipe {} does not answer GetPersonalizedRanking", loaded.info.name)));
+    }
+    let user = non_empty(&call, "userId").ok_or_else(|| OpError::invalid("userId must not be empty"))?;
+    let group = &deployed.dataset_group_arn;
+    let filter = match call.optional_text("filterArn") {
+        Some(arn) => Some(service.runtime.filter(service, arn, "filterArn", group, &loaded, Target::Item).await?),
+        None => None,
+    };
+    let metadata = Metadata::of(service, &deployed, &loaded, &columns).await?;
+    let wanted =
+        Wanted { history: true, events: filter.as_ref().is_some_and(ReadyFilter::wants_events), ..Wanted::default() };
+    let person = Person::read(service, &loaded, group, user, wanted).await?;
+    let mut ids: Vec<&str> = input.iter().filter_map(Value::as_str).collect();
+    if let Some(filter) = &filter {
+        let values = read_values(call.input.get("filterValues"));
+        let rows = filter.apply(&values, Some(&person), None).map_err(OpError::invalid)?;
+        ids.retain(|id| filter.passes(&rows, id));
+    }
+    let ranked = rank(&loaded, &person.history, &ids);
+    let known = ranked.known.into_iter().map(|(id, score)| (id, Some(score)));
+    let elements = known.chain(ranked.unknown.into_iter().map(|id| (id, None))).map(|(id, score)| {
+        let mut element = predicted("itemId", id, score);
+        if let Some(metadata) = &metadata {
+            metadata.add(id, &mut element);
+        }
+        Value::Object(element)
+    });
+    let answer: Vec<Value> = elements.collect();
+    let id = recommendation_id(uuid::Uuid::new_v4(), arn);
+    Ok(json!({"personalizedRanking": answer, "recommendationId": id}))
+}
+
+/// A list put in order.
+pub(crate) struct Rank<'a> {
+    /// Best first, each item once.
+    pub known: Vec<(&'a str, f32)>,
+    /// What the model does not know, in the order of the list.
+    pub unknown: Vec<&'a str>,
+}
+
+/// Puts `ids` in the order that suits the user; equal scores keep the order of the list.
+pub(crate) fn rank<'a>(loaded: &Loaded, history: &[Event], ids: &[&'a str]) -> Rank<'a> {
+    let model = loaded.model.as_ref();
+    let mut seen = HashSet::new();
+    let (mut items, mut known, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    for id in ids.iter().copied().filter(|id| seen.insert(*id)) {
+        match model.item_index(id) {
+            Some(item) => {
+                items.push(item);
+                known.push(id);
+            }
+            None => unknown.push(id),
+        }
+    }
+    let scores = model.rank(&Query { history, ..Query::default() }, &items);
+    let mut known: Vec<(&str, f32)> = known.into_iter().zip(scores).collect();
+    known.sort_by(|a, b| b.1.total_cmp(&a.1));
+    Rank { known, unknown }
+}
