@@ -1,90 +1,193 @@
 //! What answers a request on the one port.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use bytes::Bytes;
+use futures::FutureExt;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE},
+    header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT, HeaderName},
+    request::Parts,
 };
-use http_body_util::{BodyExt, Either, Full, Limited};
+use http_body::Body as _;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use palate_service::Service;
+use palate_service::{RequestId, auth::Scope};
 use serde_json::json;
+use tokio::sync::{RwLock, Semaphore};
+use tracing::Instrument;
 
 use crate::{
-    cli::Store,
+    clock::TestClock,
+    edge::{
+        Limits,
+        body::{Announced, Timed, drain},
+        budget::Budget,
+        heads,
+        refusal::Refusal,
+    },
+    live::{Live, Setup},
     notification,
+    own::read,
     route::{Destination, destination},
-    s3::{Endpoint, Note},
 };
 
-/// A notification names a handful of objects.
-const MAX_NOTIFICATION: usize = 1 << 20;
+/// What the service takes; it says so itself.
+const MAX_BODY: u64 = 6 << 20;
 
 /// An answer: whole, or an object in pieces.
 pub type Answer = Response<Either<Full<Bytes>, s3s::Body>>;
 
 /// The services behind the port.
 pub struct App {
-    pub service: Arc<Service>,
-    /// Absent with `--store aws`, where S3 is elsewhere.
-    pub s3: Option<Endpoint>,
-    pub store: Store,
-    /// Takes note of objects that another S3 tells of.
-    pub note: Note,
+    pub setup: Setup,
+    /// Requests hold it for reading, a reset for writing. Absent if the service could not be started again.
+    pub live: RwLock<Option<Live>>,
+    /// With `--allow-clock`.
+    pub clock: Option<Arc<TestClock>>,
+    pub allow_reset: bool,
+    pub limits: Limits,
+    /// Room for connections.
+    pub connections: Arc<Semaphore>,
+    /// Room for the bodies of requests.
+    pub bodies: Budget,
 }
 
 impl App {
-    /// Every failure is an answer.
-    pub async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let (parts, body) = request.into_parts();
-        let destination = destination(&parts);
-        let request = Request::from_parts(parts, body);
-        match destination {
-            Destination::Personalize => self.service.handle(request).await.map(Either::Left),
-            Destination::S3 => match &self.s3 {
-                Some(s3) => s3.answer(request).await.map(Either::Right),
-                None => s3_is_elsewhere().map(Either::Left),
-            },
-            Destination::Own => self.own(request).await.map(Either::Left),
-            Destination::Other(service) => other_service(&service).map(Either::Left),
-        }
+    pub fn open_connections(&self) -> usize {
+        self.limits.connections() - self.connections.available_permits()
     }
 
-    async fn own(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let (path, method) = (request.uri().path().to_owned(), request.method().clone());
-        match (path.as_str(), &method) {
-            ("/_palate/health", &Method::GET | &Method::HEAD) => self.health(),
-            ("/_palate/health", _) => method_not_allowed("GET, HEAD"),
-            ("/_palate/object-created", &Method::POST) => self.object_created(request.into_body()).await,
+    /// Every failure is an answer.
+    pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
+        let begun = Instant::now();
+        let (mut parts, body) = request.into_parts();
+        let destination = destination(&parts);
+        let id = RequestId::random();
+        parts.extensions.insert(id.clone());
+        let operation = match destination {
+            // The service tells of its requests itself.
+            Destination::Personalize => None,
+            Destination::S3 => Some("s3"),
+            Destination::Own => Some("palate"),
+            Destination::Other(_) => Some("other"),
+        };
+        let span = match operation {
+            Some(operation) => tracing::info_span!("request", request_id = %id, operation, method = %parts.method),
+            None => tracing::Span::none(),
+        };
+        let answering = async {
+            let answer = AssertUnwindSafe(self.answer_as(&destination, &id, parts, body)).catch_unwind().await;
+            let answer = answer.unwrap_or_else(|_| refuse(&Refusal::failed(&destination), &destination, &id));
+            if operation.is_some() {
+                let (status, took_ms) = (answer.status().as_u16(), begun.elapsed().as_secs_f64() * 1e3);
+                match status {
+                    400.. => tracing::info!(status, took_ms, "refused"),
+                    _ => tracing::debug!(status, took_ms, "answered"),
+                }
+            }
+            answer
+        };
+        let mut answer = answering.instrument(span).await;
+        let (name, value) = id.header();
+        if destination == Destination::S3 {
+            answer.headers_mut().insert(HeaderName::from_static("x-amz-request-id"), value.clone());
+        }
+        answer.headers_mut().insert(name, value);
+        answer
+    }
+
+    async fn answer_as(
+        self: &Arc<Self>,
+        destination: &Destination,
+        id: &RequestId,
+        parts: Parts,
+        body: Incoming,
+    ) -> Answer {
+        if let Err(refusal) = heads::check(&parts) {
+            return self.refused(&refusal, destination, id);
+        }
+        // An upload goes to the disk as it comes; every other body is held in memory.
+        let upload = *destination == Destination::S3 && parts.method != Method::POST;
+        let room = if upload { None } else { self.bodies.room(body.size_hint().upper()).await };
+        let whole = (!upload).then(|| self.limits.whole_body_timeout());
+        let body = Timed::new(body, self.limits.body_timeout(), whole);
+        let stalled = body.stalled();
+        let mut answer = match destination {
+            Destination::Own => self.own(parts, body).await.map(Either::Left),
+            Destination::Other(service) => other_service(service).map(Either::Left),
+            Destination::Personalize | Destination::S3 => match self.live.read().await.as_ref() {
+                None => return self.refused(&not_there(), destination, id),
+                Some(live) if *destination == Destination::Personalize => {
+                    personalize(live, parts, body).await.map(Either::Left)
+                }
+                Some(live) => match &live.s3 {
+                    Some(s3) => s3.answer(Request::from_parts(parts, body)).await.map(Either::Right),
+                    None => s3_is_elsewhere().map(Either::Left),
+                },
+            },
+        };
+        drop(room);
+        if stalled.get() {
+            if *destination == Destination::S3 {
+                answer = self.refused(&Refusal::stalled(destination), destination, id);
+            }
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+
+    fn refused(&self, refusal: &Refusal, destination: &Destination, id: &RequestId) -> Answer {
+        tracing::info!(request_id = %id, status = refusal.status.as_u16(), code = refusal.code, "refused at the edge");
+        refuse(refusal, destination, id)
+    }
+
+    async fn own(self: &Arc<Self>, parts: Parts, body: Timed<Incoming>) -> Response<Full<Bytes>> {
+        let path = parts.uri.path();
+        if path == "/_palate/health" {
+            return match parts.method {
+                Method::GET | Method::HEAD => self.health().await,
+                _ => method_not_allowed("GET, HEAD"),
+            };
+        }
+        let body = match read(body).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        // Everything but the health is for who may do everything.
+        let service = self.live.read().await.as_ref().map(|live| Arc::clone(&live.service));
+        if let Some(service) = service
+            && let Err(refusal) = service.authorize(&parts, &body, Scope::Admin).await
+        {
+            return refusal;
+        }
+        match (path, &parts.method) {
+            ("/_palate/metrics", &Method::GET | &Method::HEAD) => self.metrics().await,
+            ("/_palate/metrics", _) => method_not_allowed("GET, HEAD"),
+            ("/_palate/clock", &Method::GET) => self.read_clock(),
+            ("/_palate/clock", &Method::POST) => self.move_clock(&body).await,
+            ("/_palate/clock", _) if self.clock.is_some() => method_not_allowed("GET, POST"),
+            ("/_palate/reset", &Method::POST) => self.reset().await,
+            ("/_palate/reset", _) if self.allow_reset => method_not_allowed("POST"),
+            ("/_palate/object-created", &Method::POST) => self.object_created(&body).await,
             ("/_palate/object-created", _) => method_not_allowed("POST"),
             _ => json_response(StatusCode::NOT_FOUND, &json!({ "message": format!("There is no {path} here.") })),
         }
     }
 
-    fn health(&self) -> Response<Full<Bytes>> {
-        let store = match self.store {
-            Store::Embedded => "embedded",
-            Store::Aws => "aws",
-        };
-        let health = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "store": store });
-        json_response(StatusCode::OK, &health)
-    }
-
     /// For an S3 that is elsewhere: takes S3's own notifications, as MinIO's webhooks send them.
-    async fn object_created(&self, body: Incoming) -> Response<Full<Bytes>> {
+    async fn object_created(&self, body: &[u8]) -> Response<Full<Bytes>> {
         let refuse = |message: String| json_response(StatusCode::BAD_REQUEST, &json!({ "message": message }));
-        let body = match Limited::new(body, MAX_NOTIFICATION).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => return refuse(format!("The notification cannot be read: {error}")),
-        };
-        let objects = match notification::created_objects(&body) {
+        let objects = match notification::created_objects(body) {
             Ok(objects) => objects,
             Err(error) => return refuse(format!("The body is no S3 event notification: {error}")),
         };
+        let Some(note) = self.live.read().await.as_ref().map(|live| Arc::clone(&live.note)) else {
+            let message = json!({ "message": not_there().message });
+            return json_response(StatusCode::SERVICE_UNAVAILABLE, &message);
+        };
         for object in objects {
-            if let Err(error) = (self.note)(object).await {
+            if let Err(error) = note(object).await {
                 tracing::error!(error, "a notification was not taken note of");
                 let message = json!({ "message": "Not every object could be taken note of; send it again." });
                 return json_response(StatusCode::SERVICE_UNAVAILABLE, &message);
@@ -94,7 +197,28 @@ impl App {
     }
 }
 
-fn json_response(status: StatusCode, content: &serde_json::Value) -> Response<Full<Bytes>> {
+async fn personalize(live: &Live, parts: Parts, body: Timed<Incoming>) -> Response<Full<Bytes>> {
+    let length = body.size_hint().lower();
+    if length <= MAX_BODY {
+        return live.service.handle(Request::from_parts(parts, body)).await;
+    }
+    // A client that waits for leave to send has sent nothing.
+    if !parts.headers.contains_key(EXPECT) {
+        drain(body).await;
+    }
+    live.service.handle(Request::from_parts(parts, Announced(length))).await
+}
+
+fn not_there() -> Refusal {
+    let message = "The service has not started again after a reset; its log says why.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+}
+
+fn refuse(refusal: &Refusal, destination: &Destination, id: &RequestId) -> Answer {
+    refusal.answer(destination, id).map(Either::Left)
+}
+
+pub fn json_response(status: StatusCode, content: &serde_json::Value) -> Response<Full<Bytes>> {
     respond(status, "application/json", format!("{content}\n"))
 }
 

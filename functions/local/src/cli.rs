@@ -3,6 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use palate_service::{
+    Quotas,
+    auth::{Scopes, keys::parse_scopes},
+};
+
+use crate::edge::Limits;
 
 /// Amazon Personalize's API, in one process that you own.
 #[derive(Debug, Parser)]
@@ -16,15 +22,69 @@ pub struct Cli {
 pub enum Command {
     /// Serve personalize, personalize-runtime, personalize-events and S3 on one port
     ///
-    /// Point any AWS SDK or the AWS CLI at it with AWS_ENDPOINT_URL; any credentials will do. Everything is
-    /// kept in one folder, and a job that was cut off goes on where it was when the next process starts.
-    /// SIGTERM and Ctrl-C finish the requests in flight.
+    /// Point any AWS SDK or the AWS CLI at it with AWS_ENDPOINT_URL. On a loopback address any credentials will
+    /// do; elsewhere they are keys of `palate keys`. Everything is kept in one folder, and a job that was cut off
+    /// goes on where it was when the next process starts. SIGTERM and Ctrl-C finish the requests in flight.
     Serve(Serve),
     /// Show it all on real data: import, train, deploy, recommend, learn from events, answer a batch
     ///
     /// Downloads a year of grocery purchases (30 MB, once), serves as `palate serve` does, and talks to it
     /// as any client would. Stays up afterwards, with lines to paste.
     Demo(Demo),
+    /// Make, list and revoke the access keys of an installation
+    ///
+    /// They count where signatures are checked: `palate serve --auth required`, and on AWS. A running
+    /// `palate serve` takes note of new and revoked keys within seconds.
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make an access key; its secret is shown this once
+    Create {
+        /// What it is for, separated by commas: read (recommendations), events (streamed events, items, users
+        /// and actions), admin (everything, S3 included)
+        #[arg(long, default_value = "admin", value_parser = parse_scopes)]
+        scope: Scopes,
+        /// Who or what it is for, in your words
+        #[arg(long, default_value = "")]
+        description: String,
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// List the access keys, without their secrets
+    List {
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Revoke an access key; it works for a few seconds more
+    Revoke {
+        /// Id of the access key
+        id: String,
+        #[command(flatten)]
+        kept: Kept,
+    },
+}
+
+/// Where an installation keeps its records.
+#[derive(Debug, Args)]
+pub struct Kept {
+    /// Folder that everything is kept in
+    #[arg(long, env = "PALATE_DATA", default_value = "./.palate")]
+    pub data: PathBuf,
+    /// Where data is kept: in the data folder, or in DynamoDB and S3
+    ///
+    /// With `aws` the secrets are encrypted under the text in PALATE_MASTER_KEY: the same for every process and
+    /// function of the installation.
+    #[arg(long, env = "PALATE_STORE", default_value = "embedded")]
+    pub store: Store,
+    /// DynamoDB table (with --store aws)
+    #[arg(long, env = "PALATE_TABLE", required_if_eq("store", "aws"))]
+    pub table: Option<String>,
+    /// Bucket for Palate's own files (with --store aws)
+    #[arg(long, env = "PALATE_BUCKET", required_if_eq("store", "aws"))]
+    pub bucket: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -53,8 +113,46 @@ pub struct Serve {
     /// Bucket for Palate's own files (with --store aws)
     #[arg(long, env = "PALATE_BUCKET", required_if_eq("store", "aws"))]
     pub bucket: Option<String>,
+    /// Train solutions and recommenders only when asked to, not by their schedules
+    #[arg(long)]
+    pub no_auto_training: bool,
+    /// Whether requests must be signed with a key of `palate keys` [default: off on a loopback address, else
+    /// required]
+    #[arg(long, env = "PALATE_AUTH")]
+    pub auth: Option<Auth>,
     #[command(flatten)]
     pub account: Account,
+    /// Quotas other than Amazon's: NAME=NUMBER, several or separated by commas; a wrong name is answered by all of them
+    #[arg(long = "quota", env = "PALATE_QUOTAS", value_name = "NAME=NUMBER", value_delimiter = ',', value_parser = quota)]
+    pub quotas: Vec<String>,
+    /// How lines of the log are written
+    #[arg(long, env = "PALATE_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Let whoever may call hold and advance the clock by /_palate/clock; for tests
+    #[arg(long)]
+    pub allow_clock: bool,
+    /// Let whoever may call delete everything by /_palate/reset; for tests
+    #[arg(long)]
+    pub allow_reset: bool,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// An object a line, for what collects logs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// Signatures are checked
+    Required,
+    /// Any credentials will do
+    Off,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +198,10 @@ fn account_id(text: &str) -> Result<String, String> {
     }
 }
 
+fn quota(text: &str) -> Result<String, String> {
+    Quotas::parse(text).map(|_| text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -113,10 +215,40 @@ mod tests {
     }
 
     #[test]
+    fn solutions_are_trained_by_their_schedules_unless_told_otherwise() {
+        let off = |arguments: &str| match Cli::try_parse_from(arguments.split(' ')).unwrap().command {
+            Command::Serve(serve) => serve.no_auto_training,
+            _ => panic!("not the demo"),
+        };
+        assert!(!off("palate serve"));
+        assert!(off("palate serve --no-auto-training"));
+    }
+
+    #[test]
     fn the_aws_store_needs_a_table_and_a_bucket() {
         let serve = |arguments: &str| Cli::try_parse_from(arguments.split(' '));
         assert!(serve("palate serve --store aws --table t --bucket b").is_ok());
         assert!(serve("palate serve --store aws --bucket b").unwrap_err().to_string().contains("--table"));
         assert!(serve("palate serve --account-id 12").unwrap_err().to_string().contains("twelve digits"));
+    }
+
+    #[test]
+    fn a_scope_that_does_not_exist_is_refused_by_name() {
+        let create = |arguments: &str| Cli::try_parse_from(format!("palate keys create {arguments}").split(' '));
+        assert!(create("--scope read,events").is_ok());
+        assert!(create("--scope read,write").unwrap_err().to_string().contains("write"));
+    }
+
+    #[test]
+    fn quotas_come_one_by_one_or_in_lists() {
+        let quotas = |arguments: &str| match Cli::try_parse_from(arguments.split(' ')).map(|cli| cli.command) {
+            Ok(Command::Serve(serve)) => Ok(serve.quotas),
+            Ok(_) => panic!("another command"),
+            Err(error) => Err(error.to_string()),
+        };
+        let given = quotas("palate serve --quota filters=100,schemas=9 --quota campaigns=50").unwrap();
+        assert_eq!(given, ["filters=100", "schemas=9", "campaigns=50"]);
+        assert!(quotas("palate serve --quota rows=5").unwrap_err().contains("dataset-groups"));
+        assert!(quotas("palate serve --quota filters").unwrap_err().contains("NAME=NUMBER"));
     }
 }

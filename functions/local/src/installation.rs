@@ -7,23 +7,25 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::Arc,
-    time::Duration,
 };
 
-use futures::FutureExt;
-use palate_service::{Service, Settings, SystemClock};
+use palate_service::{Clock, Quotas, Settings, SystemClock, auth::Access};
 use palate_store::Stores;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{RwLock, Semaphore, watch},
+    task::JoinHandle,
+};
 
 use crate::{
     app::App,
-    cli::{Account, Serve, Store},
-    s3::{Endpoint, NewObject, Note, Uploads},
-    server, workers,
+    cli::{Auth, Serve, Store},
+    clock::TestClock,
+    edge::budget::Budget,
+    keys,
+    live::{Live, Setup},
+    server,
 };
-
-/// How often jobs are looked for whose worker has died.
-const SWEEP_EVERY: Duration = Duration::from_secs(3);
 
 /// Why the process does not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,10 @@ pub enum StartError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    #[error("--allow-clock and --allow-reset are for tests with --store embedded, not for what others share")]
+    NotWithAws,
+    #[error("--quota {0}")]
+    Quotas(String),
     #[error("another palate serves the data folder {folder}: stop it, or choose another folder")]
     InUse { folder: String },
     #[cfg(feature = "aws")]
@@ -44,13 +50,17 @@ pub enum StartError {
     #[cfg(not(feature = "aws"))]
     #[error("this palate was built without DynamoDB and S3: build it with `cargo build --release --features aws`")]
     NoAws,
+    #[error("cannot check signatures")]
+    Keys(#[from] keys::KeysError),
 }
 
 /// A process at work.
 pub struct Installation {
     address: SocketAddr,
+    auth: Auth,
+    app: Arc<App>,
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    server: JoinHandle<()>,
     /// Held as long as this is.
     _folder: Option<File>,
 }
@@ -58,45 +68,56 @@ pub struct Installation {
 impl Installation {
     /// Starts everything that `palate serve` does. Returns once connections are accepted.
     pub async fn start(options: &Serve) -> Result<Self, StartError> {
+        if options.store == Store::Aws && (options.allow_clock || options.allow_reset) {
+            return Err(StartError::NotWithAws);
+        }
         // First of all, so that nothing is touched if somebody else is here.
         let listener = server::bind(&options.address).await?;
         let (stores, folder) = match options.store {
             Store::Embedded => open(&options.data).map(|(stores, folder)| (stores, Some(folder)))?,
-            Store::Aws => (connect(options).await?, None),
+            Store::Aws => (connect(options.table.as_deref(), options.bucket.as_deref()).await?, None),
         };
-        Self::run(listener, options, stores, folder)
+        let address = listener.local_addr().map_err(|error| in_folder(&options.data, error.into()))?;
+        let auth = keys::auth(options.auth, address.ip());
+        let access = keys::access(auth, address.ip(), options, &stores).await?;
+        Self::run(listener, address, options, stores, (auth, access), folder)
     }
 
-    fn run(listener: TcpListener, options: &Serve, stores: Stores, folder: Option<File>) -> Result<Self, StartError> {
+    fn run(
+        listener: TcpListener,
+        address: SocketAddr,
+        options: &Serve,
+        stores: Stores,
+        (auth, access): (Auth, Access),
+        folder: Option<File>,
+    ) -> Result<Self, StartError> {
         let failed = |source: Box<dyn Error + Send + Sync>| in_folder(&options.data, source);
-        let address = listener.local_addr().map_err(|error| failed(error.into()))?;
-        let (queue, workers) = workers::workers();
-        let service = Service::new(settings(&options.account), stores.clone(), Arc::new(SystemClock), Arc::new(queue));
-        let note = note(&service);
-        let s3 = match options.store {
-            Store::Embedded => {
-                let uploads = Uploads::new(Arc::clone(&stores.buckets), Arc::clone(&note));
-                let endpoint = Endpoint::new(options.data.join("s3"), stores.buckets, uploads);
-                Some(endpoint.map_err(|error| failed(format!("{error:?}").into()))?)
-            }
-            Store::Aws => None,
+        let test_clock = options.allow_clock.then(|| Arc::new(TestClock::new()));
+        let clock: Arc<dyn Clock> = match &test_clock {
+            Some(clock) => Arc::clone(clock) as _,
+            None => Arc::new(SystemClock),
         };
-        let app = Arc::new(App { service: Arc::clone(&service), s3, store: options.store, note });
-
+        let setup = Setup {
+            settings: settings(options, access)?,
+            clock,
+            signed: auth == Auth::Required,
+            store: options.store,
+            data: options.data.clone(),
+        };
+        let live = Live::start(&setup, stores).map_err(failed)?;
+        let limits = options.limits.clone();
+        let app = Arc::new(App {
+            setup,
+            live: RwLock::new(Some(live)),
+            clock: test_clock,
+            allow_reset: options.allow_reset,
+            connections: Arc::new(Semaphore::new(limits.connections())),
+            limits,
+            bodies: Budget::new(),
+        });
         let (stop, stopped) = watch::channel(false);
-        let run: workers::Run = {
-            let service = Arc::clone(&service);
-            Arc::new(move |job| {
-                let service = Arc::clone(&service);
-                async move { service.run_job(&job).await }.boxed()
-            })
-        };
-        let tasks = vec![
-            tokio::spawn(workers.work(run, stopped.clone())),
-            tokio::spawn(sweep(service, stopped.clone())),
-            tokio::spawn(server::serve(listener, app, stopped)),
-        ];
-        Ok(Self { address, stop, tasks, _folder: folder })
+        let server = tokio::spawn(server::serve(listener, Arc::clone(&app), stopped));
+        Ok(Self { address, auth, app, stop, server, _folder: folder })
     }
 
     /// Where it listens.
@@ -104,22 +125,40 @@ impl Installation {
         self.address
     }
 
+    /// Whether it checks signatures.
+    pub fn auth(&self) -> Auth {
+        self.auth
+    }
+
     /// Begins no more work and finishes the requests in flight; jobs are left to the next process.
     pub async fn stop(self) {
+        if let Some(live) = self.app.live.read().await.as_ref() {
+            live.begin_no_more();
+        }
         self.stop.send_replace(true);
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task ended badly");
-            }
+        if let Err(error) = self.server.await {
+            tracing::error!(%error, "the server ended badly");
+        }
+        // Requests that were cut off may hold it still.
+        let live = self.app.live.try_write().ok().and_then(|mut live| live.take());
+        if let Some(live) = live {
+            live.end().await;
         }
     }
 }
 
-fn settings(account: &Account) -> Settings {
-    Settings { account_id: account.id.clone(), ..Settings::default() }
+fn settings(options: &Serve, access: Access) -> Result<Settings, StartError> {
+    let quotas = Quotas::parse(&options.quotas.join(",")).map_err(StartError::Quotas)?;
+    Ok(Settings {
+        account_id: options.account.id.clone(),
+        auto_training: !options.no_auto_training,
+        quotas,
+        access,
+        ..Settings::default()
+    })
 }
 
-fn in_folder(folder: &Path, source: Box<dyn Error + Send + Sync>) -> StartError {
+pub fn in_folder(folder: &Path, source: Box<dyn Error + Send + Sync>) -> StartError {
     StartError::Folder { folder: folder.display().to_string(), source }
 }
 
@@ -141,45 +180,16 @@ fn open(folder: &Path) -> Result<(Stores, File), StartError> {
 }
 
 #[cfg(feature = "aws")]
-async fn connect(options: &Serve) -> Result<Stores, StartError> {
+pub async fn connect(table: Option<&str>, bucket: Option<&str>) -> Result<Stores, StartError> {
     let config = palate_store::aws::AwsConfig {
-        table: options.table.clone().unwrap_or_default(),
-        bucket: options.bucket.clone().unwrap_or_default(),
+        table: table.unwrap_or_default().to_owned(),
+        bucket: bucket.unwrap_or_default().to_owned(),
         region: None,
     };
     palate_store::aws::connect(config).await.map_err(StartError::Aws)
 }
 
 #[cfg(not(feature = "aws"))]
-async fn connect(_options: &Serve) -> Result<Stores, StartError> {
+pub async fn connect(_table: Option<&str>, _bucket: Option<&str>) -> Result<Stores, StartError> {
     Err(StartError::NoAws)
-}
-
-/// Tells the service of an object.
-fn note(service: &Arc<Service>) -> Note {
-    let service = Arc::clone(service);
-    Arc::new(move |object| {
-        let service = Arc::clone(&service);
-        async move {
-            let NewObject { region, bucket, key, version } = object;
-            let noted = service.object_created(region.as_deref(), &bucket, &key, &version).await;
-            noted.map(|_| ()).map_err(|error| workers::chain(&error))
-        }
-        .boxed()
-    })
-}
-
-/// Takes up what no worker holds: at first what the last process left.
-async fn sweep(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
-    loop {
-        match service.sweep().await {
-            Ok(0) => {}
-            Ok(jobs) => tracing::info!(jobs, "taken up again"),
-            Err(error) => tracing::warn!(reason = workers::chain(&error), "looking for left jobs failed"),
-        }
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(SWEEP_EVERY) => {}
-        }
-    }
 }

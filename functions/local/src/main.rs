@@ -3,23 +3,28 @@
 mod app;
 mod cli;
 mod client;
+mod clock;
 mod console;
 mod demo;
+mod edge;
 mod installation;
+mod keys;
+mod live;
+mod logs;
 mod notification;
+mod own;
 mod route;
 mod s3;
 mod server;
 mod signals;
 mod workers;
 
-use std::{error::Error, io::IsTerminal, process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::{Cli, Command, Serve},
+    cli::{Cli, Command, LogFormat, Serve},
     console::say,
     installation::Installation,
     signals::Signals,
@@ -27,17 +32,12 @@ use crate::{
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // s3s logs whole requests, and object keys are the users'.
-    let level = match &cli.command {
-        Command::Serve(_) => "info",
+    let (level, format) = match &cli.command {
+        Command::Serve(options) => ("info", options.log_format),
         // What goes well is on the screen already.
-        Command::Demo(_) => "warn",
+        Command::Demo(_) | Command::Keys(_) => ("warn", LogFormat::Text),
     };
-    let quiet = || EnvFilter::new(format!("{level},s3s=off,s3s_fs=off"));
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
-    // Colours are for people: a log file gets none.
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    logs::begin(level, format);
 
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Serve(options) => serve(&options).await,
             Command::Demo(options) => demo::run(options).await,
+            Command::Keys(command) => keys::run(command).await,
         }
     });
     // Jobs that compute cannot be interrupted; they are not waited for.
@@ -63,10 +64,14 @@ async fn serve(options: &Serve) -> Result<(), Box<dyn Error + Send + Sync>> {
     let url = format!("http://{}", palate.address());
     say!("Palate {} listens on {url}", env!("CARGO_PKG_VERSION"));
     say!();
-    for line in console::exports(&url) {
+    for line in console::exports(&url, palate.auth()) {
         say!("{line}");
     }
     say!();
+    if !options.quotas.is_empty() {
+        say!("Quotas: {}", options.quotas.join(", "));
+        say!();
+    }
     signals.first().await;
     palate.stop().await;
     Ok(())

@@ -9,15 +9,21 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-use crate::{app::App, cli::Address};
+use crate::{
+    app::App,
+    cli::Address,
+    edge::{heads, patience::Patient},
+};
 
 /// How long requests in flight may take after the stop.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A client that opens a connection and says nothing is let go.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+/// What hyper refuses by itself, with an answer that tells nothing: above the limits of [`heads`], which
+/// answers in the form that the client reads.
+const HARD_HEADERS: usize = 2 * heads::MAX_HEADERS;
+const HARD_HEAD_BYTES: usize = 2 * heads::MAX_BYTES;
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -46,12 +52,13 @@ pub async fn bind(address: &Address) -> Result<TcpListener, BindError> {
 pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let connections = GracefulShutdown::new();
     loop {
+        // Beyond the limit connections wait in the system's queue.
         let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            accepted = listener.accept() => accepted,
+            (permit, accepted) = accept(&listener, &app.connections) => accepted.map(|stream| (permit, stream)),
         };
         match accepted {
-            Ok((stream, from)) => attend(stream, from, &app, &connections),
+            Ok((permit, (stream, from))) => attend(stream, from, permit, &app, &connections),
             // Out of file descriptors, most likely: those of other connections come free.
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -66,11 +73,20 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiv
     }
 }
 
-fn attend(stream: TcpStream, from: SocketAddr, app: &Arc<App>, connections: &GracefulShutdown) {
+type Permit = Option<OwnedSemaphorePermit>;
+
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (Permit, io::Result<(TcpStream, SocketAddr)>) {
+    // Nobody closes it.
+    let permit = Arc::clone(room).acquire_owned().await.ok();
+    (permit, listener.accept().await)
+}
+
+fn attend(stream: TcpStream, from: SocketAddr, permit: Permit, app: &Arc<App>, connections: &GracefulShutdown) {
     // Small answers must not wait for the client's acknowledgement of the last one.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
+    let (header_timeout, write_timeout) = (app.limits.header_timeout(), app.limits.body_timeout());
     let app = Arc::clone(app);
     let answer = service_fn(move |request| {
         let app = Arc::clone(&app);
@@ -78,12 +94,16 @@ fn attend(stream: TcpStream, from: SocketAddr, app: &Arc<App>, connections: &Gra
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), answer);
+        // It runs from the end of the last request: an idle connection ends with it too.
+        .header_read_timeout(header_timeout)
+        .max_headers(HARD_HEADERS)
+        .max_buf_size(HARD_HEAD_BYTES)
+        .serve_connection(TokioIo::new(Patient::new(stream, write_timeout)), answer);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%from, %error, "connection ended");
         }
+        drop(permit);
     });
 }

@@ -17,9 +17,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    cli::{Demo, Serve, Store},
+    cli::{Auth, Demo, LogFormat, Serve, Store},
     client::Client,
     console::{self, say},
+    edge::Limits,
     installation::Installation,
     signals::Signals,
 };
@@ -70,7 +71,15 @@ async fn show(options: Demo, folder: &Path) -> Result<Installation, Failed> {
         store: Store::Embedded,
         table: None,
         bucket: None,
+        no_auto_training: false,
+        // Its data is public, and its own client does not sign.
+        auth: Some(Auth::Off),
         account: options.account,
+        quotas: Vec::new(),
+        log_format: LogFormat::default(),
+        allow_clock: false,
+        allow_reset: false,
+        limits: Limits::default(),
     };
     let palate = Installation::start(&serve).await?;
     let url = format!("http://{}", palate.address());
@@ -92,7 +101,7 @@ async fn show(options: Demo, folder: &Path) -> Result<Installation, Failed> {
         say!();
         say!("Palate stays up until Ctrl-C. In another terminal:");
         say!();
-        for line in console::exports(&url) {
+        for line in console::exports(&url, Auth::Off) {
             say!("{line}");
         }
         say!("aws personalize-runtime get-recommendations \\");

@@ -74,6 +74,21 @@ fn region<T>(request: &S3Request<T>) -> Option<String> {
     request.extensions.get::<Region>().and_then(|region| region.0.clone())
 }
 
+/// Leaves nothing of the wrapping of a signed upload to the object: `aws-chunked` is no encoding of its own, and
+/// a checksum that follows in a trailing header is one to compute, whether or not another header says so too.
+fn unwrap_upload(request: &mut S3Request<PutObjectInput>) {
+    if let Some(encodings) = request.input.content_encoding.take() {
+        let kept = encodings.split(',').map(str::trim).filter(|encoding| !encoding.eq_ignore_ascii_case("aws-chunked"));
+        let kept: Vec<&str> = kept.collect();
+        request.input.content_encoding = (!kept.is_empty()).then(|| kept.join(","));
+    }
+    let trailer = request.headers.get("x-amz-trailer").and_then(|trailer| trailer.to_str().ok());
+    let algorithm = trailer.and_then(|trailer| trailer.trim().strip_prefix("x-amz-checksum-"));
+    if let (Some(algorithm), None) = (algorithm, &request.input.checksum_algorithm) {
+        request.input.checksum_algorithm = Some(ChecksumAlgorithm::from(algorithm.to_ascii_uppercase()));
+    }
+}
+
 /// An etag `…-3` is that of three parts.
 fn is_multipart(etag: Option<&ETag>) -> bool {
     etag.is_some_and(|etag| etag.value().contains('-'))
@@ -161,7 +176,8 @@ impl S3 for Files {
         Ok(response)
     }
 
-    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        unwrap_upload(&mut request);
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         let region = region(&request);
         self.check_writable(&bucket, &key)?;
