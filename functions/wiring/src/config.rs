@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use palate_service::{JobKind, Settings};
+use palate_service::{JobKind, Quotas, Settings};
 
 /// How a function is set up.
 ///
@@ -13,8 +13,11 @@ use palate_service::{JobKind, Settings};
 /// | `PALATE_DATA` | the data folder of `embedded` | `.palate` |
 /// | `PALATE_TABLE`, `PALATE_BUCKET` | the table and the bucket of `aws` | none: required by `aws` |
 /// | `PALATE_ACCOUNT_ID` | twelve digits, the account in every ARN | `000000000000` |
+/// | `PALATE_QUOTAS` | quotas other than Amazon's: `dataset-groups=20,filters=100` | none |
 /// | `AWS_REGION` | the region where a request names none | `us-east-1` |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | the function's memory in MB; half of it may hold models | set by Lambda; without it 1 GiB for models |
+/// | `PALATE_AUTH` | `required`: API requests are signed with an access key; `off`: anyone may call | `required` |
+/// | `PALATE_MASTER_KEY_SECRET` | name or ARN of the Secrets Manager secret that holds the master key of the access keys | the data folder's `master.key`; `aws` has no other |
 /// | `PALATE_IMPORT_FUNCTION`, `PALATE_TRAIN_FUNCTION`, `PALATE_DEPLOY_FUNCTION`, `PALATE_BATCH_INFERENCE_FUNCTION` | whom to invoke for a job | the binary's name |
 ///
 /// An empty variable counts as one that is not set.
@@ -23,6 +26,10 @@ pub struct Config {
     pub store: StoreChoice,
     pub settings: Settings,
     pub workers: WorkerFunctions,
+    /// Whether API requests must be signed with an access key.
+    pub signed: bool,
+    /// The secret that holds the master key of the access keys.
+    pub master_key_secret: Option<String>,
 }
 
 /// Where records and blobs are.
@@ -50,6 +57,12 @@ pub enum ConfigError {
     Missing(&'static str),
     #[error("PALATE_ACCOUNT_ID={0}: an account has twelve digits")]
     AccountId(String),
+    #[error("PALATE_AUTH={0}: must be `required` or `off`")]
+    Auth(String),
+    #[error("PALATE_MASTER_KEY_SECRET is not set: it names the secret with the master key, unless PALATE_AUTH=off")]
+    NoMasterKey,
+    #[error("PALATE_QUOTAS: {0}")]
+    Quotas(String),
     #[error("{0} is not valid UTF-8")]
     NotUnicode(&'static str),
     #[error("this build has no `{0}` store: build it with the Cargo feature of that name")]
@@ -88,6 +101,9 @@ impl Config {
             }
             settings.account_id = account_id;
         }
+        if let Some(quotas) = variable("PALATE_QUOTAS")? {
+            settings.quotas = Quotas::parse(&quotas).map_err(ConfigError::Quotas)?;
+        }
         if let Some(region) = variable("AWS_REGION")? {
             settings.partition = partition_of(&region).into();
             settings.region = region;
@@ -105,7 +121,13 @@ impl Config {
             deploy: function("PALATE_DEPLOY_FUNCTION", "deploy")?,
             batch_inference: function("PALATE_BATCH_INFERENCE_FUNCTION", "batch-inference")?,
         };
-        Ok(Self { store, settings, workers })
+        let signed = match variable("PALATE_AUTH")?.as_deref() {
+            None | Some("required") => true,
+            Some("off") => false,
+            Some(other) => return Err(ConfigError::Auth(other.into())),
+        };
+        let master_key_secret = variable("PALATE_MASTER_KEY_SECRET")?;
+        Ok(Self { store, settings, workers, signed, master_key_secret })
     }
 }
 
@@ -135,6 +157,8 @@ fn partition_of(region: &str) -> &'static str {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use palate_service::Quota;
+
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -151,6 +175,15 @@ mod tests {
         assert_eq!(config.settings.region, "us-east-1");
         assert_eq!(config.settings.partition, "aws");
         assert_eq!(config.workers.for_kind(JobKind::BatchInference), "batch-inference");
+        assert!(config.signed && config.master_key_secret.is_none());
+    }
+
+    #[test]
+    fn signatures_are_checked_unless_that_is_off() {
+        assert!(config(&[("PALATE_AUTH", "required")]).unwrap().signed);
+        assert!(config(&[("PALATE_AUTH", "")]).unwrap().signed);
+        assert!(!config(&[("PALATE_AUTH", "off")]).unwrap().signed);
+        assert_eq!(config(&[("PALATE_AUTH", "no")]).unwrap_err(), ConfigError::Auth("no".into()));
     }
 
     #[test]
@@ -165,8 +198,17 @@ mod tests {
     fn an_error_names_the_variable_and_the_value() {
         let error = config(&[("PALATE_STORE", "sqlite")]).unwrap_err();
         assert_eq!(error.to_string(), "PALATE_STORE=sqlite: must be `embedded` or `aws`");
+        let error = config(&[("PALATE_QUOTAS", "filters")]).unwrap_err();
+        assert_eq!(error.to_string(), "PALATE_QUOTAS: filters: expected NAME=NUMBER");
         let error = config(&[("PALATE_ACCOUNT_ID", "1234")]).unwrap_err();
         assert_eq!(error.to_string(), "PALATE_ACCOUNT_ID=1234: an account has twelve digits");
+    }
+
+    #[test]
+    fn quotas_are_set_by_name() {
+        let quotas = config(&[("PALATE_QUOTAS", "filters=100, schemas=7")]).unwrap().settings.quotas;
+        assert_eq!((quotas.limit(Quota::Filters), quotas.limit(Quota::Schemas)), (100, 7));
+        assert_eq!(quotas.limit(Quota::Campaigns), Quota::Campaigns.default_limit());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! requests that API Gateway hands on. *Workers* ([`serve_worker`], [`serve_batch_worker`]) do the job
 //! that a [`JobRef`](palate_service::JobRef) names. Nothing here knows what an operation or a job is.
 
+mod access;
 mod config;
 mod control;
 mod edge;

@@ -10,6 +10,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use palate_service::{JobKind, JobRef, Service, SystemClock};
 use palate_store::Stores;
 
+use crate::access::access;
 use crate::control::{ControlEvent, control};
 use crate::edge::answer;
 use crate::starter::InvokeWorker;
@@ -21,7 +22,7 @@ use crate::{Config, StoreChoice};
 /// # Errors
 /// If the environment is wrong, the stores cannot be opened or Lambda cannot be reached.
 pub async fn serve_api() -> Result<(), Error> {
-    let service = start().await?;
+    let service = start(Callers::Clients).await?;
     lambda_http::run(lambda_http::service_fn(move |request| answer(service.clone(), request))).await
 }
 
@@ -30,7 +31,7 @@ pub async fn serve_api() -> Result<(), Error> {
 /// # Errors
 /// As [`serve_api`].
 pub async fn serve_control() -> Result<(), Error> {
-    let service = start().await?;
+    let service = start(Callers::Clients).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ControlEvent>| control(service.clone(), event))).await
 }
 
@@ -39,7 +40,7 @@ pub async fn serve_control() -> Result<(), Error> {
 /// # Errors
 /// As [`serve_api`].
 pub async fn serve_worker(kind: JobKind) -> Result<(), Error> {
-    let service = &start().await?;
+    let service = &start(Callers::Functions).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<JobRef>| do_job(service, kind, event.payload))).await
 }
 
@@ -48,17 +49,31 @@ pub async fn serve_worker(kind: JobKind) -> Result<(), Error> {
 /// # Errors
 /// As [`serve_api`].
 pub async fn serve_batch_worker() -> Result<(), Error> {
-    let service = &start().await?;
+    let service = &start(Callers::Functions).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<BatchEvent>| do_batch(service, event.payload))).await
 }
 
-async fn start() -> Result<Arc<Service>, Error> {
+/// Who invokes a function, in the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Callers {
+    /// Programs, through API Gateway.
+    Clients,
+    /// The installation itself; no request is answered, so no key is read.
+    Functions,
+}
+
+async fn start(callers: Callers) -> Result<Arc<Service>, Error> {
+    // JSON where the LoggingConfig of the function says so, as that of the template does.
     lambda_http::tracing::init_default_subscriber();
-    let config = Config::from_env()?;
+    palate_service::log_panics();
+    let mut config = Config::from_env()?;
     let stores = open_stores(&config).await?;
     // The region is given, or the SDK would ask the instance's metadata service for it.
     let region = Region::new(config.settings.region.clone());
     let sdk = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
+    if callers == Callers::Clients {
+        config.settings.access = access(&config, &sdk).await?;
+    }
     let starter = InvokeWorker { client: aws_sdk_lambda::Client::new(&sdk), workers: config.workers };
     Ok(Service::new(config.settings, stores, Arc::new(SystemClock), Arc::new(starter)))
 }
