@@ -60,7 +60,7 @@ class Functions:
         self.forwarder = Forwarder(("127.0.0.1", self.port), objects, schedule_s)
         self.stack.callback(self.forwarder.close)
         self.url = self.s3_url = self.forwarder.url
-        self.env |= {**CREDENTIALS, "AWS_ENDPOINT_URL_LAMBDA": self.url, "PALATE_BIN_DIR": str(bin_dir()),
+        self.env |= {**CREDENTIALS, "PALATE_AUTH": "off", "AWS_ENDPOINT_URL_LAMBDA": self.url, "PALATE_BIN_DIR": str(bin_dir()),
                      "CARGO": str(Path(__file__).with_name("prebuilt-cargo"))}
         self.watch = None
         self.start()

@@ -158,13 +158,6 @@ def test_an_unknown_target_is_named(installation):
 
 
 @SERVE
-def test_an_operation_of_the_service_that_is_not_there_yet_is_named(installation):
-    with pytest.raises(ClientError) as caught:
-        installation.aws.personalize.list_metric_attributions()
-    assert "ListMetricAttributions" in caught.value.response["Error"]["Message"]
-
-
-@SERVE
 @pytest.mark.parametrize("key", ["../escape", "a/../../../escape", "..", "a/.."])
 def test_an_objects_key_never_leaves_its_bucket(installation, shop, key):
     folder = Path(installation.folder)

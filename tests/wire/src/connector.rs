@@ -1,5 +1,6 @@
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -15,7 +16,11 @@ use palate_service::Service;
 
 /// Hands the SDK's requests to the service, without a connection.
 #[derive(Clone)]
-pub struct InProcess(pub Arc<Service>);
+pub struct InProcess {
+    pub service: Arc<Service>,
+    /// Names of the operations that have been called.
+    pub called: Arc<Mutex<BTreeSet<String>>>,
+}
 
 impl fmt::Debug for InProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,13 +30,34 @@ impl fmt::Debug for InProcess {
 
 impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let service = Arc::clone(&self.0);
+        let service = Arc::clone(&self.service);
+        self.called.lock().unwrap().insert(operation_of(&request));
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let response = service.handle(request).await.map(SdkBody::from_body_1_x);
             Response::try_from(response).map_err(|error| ConnectorError::user(error.into()))
         })
     }
+}
+
+/// The operation's name: after the target's dot, or that of the path.
+fn operation_of(request: &HttpRequest) -> String {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return target.rsplit('.').next().unwrap_or_default().to_owned();
+    }
+    let path = request.uri().rsplit('/').next().unwrap_or_default();
+    match path {
+        "recommendations" => "GetRecommendations",
+        "personalize-ranking" => "GetPersonalizedRanking",
+        "action-recommendations" => "GetActionRecommendations",
+        "events" => "PutEvents",
+        "items" => "PutItems",
+        "users" => "PutUsers",
+        "actions" => "PutActions",
+        "action-interactions" => "PutActionInteractions",
+        other => other,
+    }
+    .to_owned()
 }
 
 impl HttpClient for InProcess {
@@ -42,10 +68,10 @@ impl HttpClient for InProcess {
 
 macro_rules! client {
     ($name:ident, $sdk:ident) => {
-        pub fn $name(http: InProcess) -> $sdk::Client {
+        pub fn $name(http: InProcess, credentials: Credentials) -> $sdk::Client {
             let config = $sdk::Config::builder()
                 .behavior_version($sdk::config::BehaviorVersion::latest())
-                .credentials_provider(Credentials::from_keys("any", "any", None))
+                .credentials_provider(credentials)
                 .region($sdk::config::Region::new("eu-west-1"))
                 .endpoint_url("http://palate.invalid")
                 .sleep_impl(TokioSleep::new())

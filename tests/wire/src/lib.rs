@@ -6,11 +6,13 @@ mod connector;
 mod data;
 pub mod resources;
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use async_trait::async_trait;
+use aws_credential_types::Credentials;
 use bytes::Bytes;
-use palate_service::{JobKind, JobRef, JobStarter, Service, Settings, SystemClock};
+use palate_service::{JobKind, JobRef, JobStarter, Quota, Service, Settings, SystemClock};
 use palate_store::PutCondition;
 
 pub use connector::InProcess;
@@ -26,6 +28,7 @@ pub struct Palate {
     pub control: aws_sdk_personalize::Client,
     pub runtime: aws_sdk_personalizeruntime::Client,
     pub events: aws_sdk_personalizeevents::Client,
+    called: Arc<Mutex<BTreeSet<String>>>,
     _data: tempfile::TempDir,
 }
 
@@ -53,11 +56,20 @@ impl JobStarter for Never {
     }
 }
 
+/// Credentials for an installation that does not look at them.
+fn anybody() -> Credentials {
+    Credentials::from_keys("any", "any", None)
+}
+
 impl Palate {
-    /// An installation whose jobs run by themselves.
+    /// An installation whose jobs run by themselves, with room for more than quotas allow.
     pub fn new() -> Self {
         let starter = Arc::new(InBackground::default());
-        let palate = Self::with(Settings::default(), Arc::clone(&starter) as Arc<dyn JobStarter>);
+        let mut settings = Settings::default();
+        for quota in Quota::ALL {
+            settings.quotas.set(quota, 1000);
+        }
+        let palate = Self::with(settings, Arc::clone(&starter) as Arc<dyn JobStarter>);
         starter.0.set(Arc::downgrade(&palate.service)).unwrap();
         palate
     }
@@ -67,11 +79,13 @@ impl Palate {
         let stores = palate_store::embedded::open(data.path()).unwrap();
         std::fs::create_dir_all(data.path().join("s3").join(BUCKET)).unwrap();
         let service = Service::new(settings, stores.clone(), Arc::new(SystemClock), starter);
-        let client = InProcess(Arc::clone(&service));
+        let called = Arc::default();
+        let client = InProcess { service: Arc::clone(&service), called: Arc::clone(&called) };
         Self {
-            control: connector::control(client.clone()),
-            runtime: connector::runtime(client.clone()),
-            events: connector::events(client),
+            control: connector::control(client.clone(), anybody()),
+            runtime: connector::runtime(client.clone(), anybody()),
+            events: connector::events(client, anybody()),
+            called,
             service,
             stores,
             _data: data,
@@ -86,6 +100,17 @@ impl Palate {
     pub async fn download(&self, key: &str) -> Option<String> {
         let content = self.stores.buckets.bucket(BUCKET).unwrap().get(key).await.ok()?;
         Some(String::from_utf8(content.to_vec()).unwrap())
+    }
+
+    /// The control plane's client of somebody with an access key.
+    pub fn as_caller(&self, id: &str, secret: &str) -> aws_sdk_personalize::Client {
+        let http = InProcess { service: Arc::clone(&self.service), called: Arc::clone(&self.called) };
+        connector::control(http, Credentials::from_keys(id, secret, None))
+    }
+
+    /// Names of the operations that have been called.
+    pub fn called(&self) -> BTreeSet<String> {
+        self.called.lock().unwrap().clone()
     }
 
     /// Runs a queued job here and now.

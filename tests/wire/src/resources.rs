@@ -1,7 +1,5 @@
 //! The way from nothing to a campaign, for tests that are about something else.
 
-use std::time::Duration;
-
 use aws_sdk_personalize::types::{BatchInferenceJobInput, BatchInferenceJobOutput, DataSource, S3DataConfig};
 
 use crate::{BUCKET, Palate};
@@ -10,13 +8,14 @@ use crate::{BUCKET, Palate};
 pub const ROLE: &str = "arn:aws:iam::000000000000:role/any";
 
 /// Asks until the answer settles; how often is bounded by the test's own time limit.
+#[macro_export]
 macro_rules! settled {
     ($describe:expr, $part:ident) => {
         loop {
             let resource = $describe.send().await.unwrap().$part.unwrap();
             match resource.status() {
-                Some("ACTIVE" | "CREATE FAILED") => break resource,
-                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+                Some("ACTIVE" | "CREATE FAILED" | "COMPLETED" | "FAILED") => break resource,
+                _ => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
             }
         }
     };
@@ -119,6 +118,15 @@ impl Palate {
         let job =
             settled!(self.control.describe_batch_inference_job().batch_inference_job_arn(&arn), batch_inference_job);
         (job.status.unwrap(), job.failure_reason, self.download(&format!("{name}/out/questions.json.out")).await)
+    }
+
+    /// An ACTIVE filter.
+    pub async fn filter(&self, group: &str, name: &str, expression: &str) -> String {
+        let create = self.control.create_filter().name(name).dataset_group_arn(group).filter_expression(expression);
+        let arn = create.send().await.unwrap().filter_arn.unwrap();
+        let filter = settled!(self.control.describe_filter().filter_arn(&arn), filter);
+        assert_eq!((filter.status(), filter.failure_reason()), (Some("ACTIVE"), None));
+        arn
     }
 
     /// The ids that a campaign recommends to a user.

@@ -59,7 +59,7 @@ async fn a_worker_that_is_cut_off_leaves_nothing_and_another_finishes() {
         match palate.run(JobKind::Import, &job).await {
             JobOutcome::Busy => tokio::task::yield_now().await,
             JobOutcome::Done | JobOutcome::Settled => break,
-            JobOutcome::Failed => panic!("{:?}", palate.imported(&job).await),
+            JobOutcome::Failed | JobOutcome::Stopped => panic!("{:?}", palate.imported(&job).await),
         }
     }
     assert_eq!(palate.imported(&job).await, ("ACTIVE".into(), None));

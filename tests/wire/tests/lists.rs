@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use aws_sdk_personalize::error::ProvideErrorMetadata;
-use palate_wire_tests::Palate;
+use palate_service::{Quota, Settings};
+use palate_wire_tests::{Never, Palate};
 
 #[tokio::test]
 async fn pages_give_what_was_there_throughout_exactly_once_while_others_come_and_go() {
-    let palate = Palate::new();
+    let mut settings = Settings::default();
+    settings.quotas.set(Quota::DatasetGroups, 100);
+    let palate = Palate::with(settings, Arc::new(Never));
     for number in 0..25 {
         palate.group(&format!("stays-{number}")).await;
         palate.group(&format!("goes-{number}")).await;
