@@ -42,6 +42,8 @@ impl Palate {
         let name = format!("{kind}-{}", group.rsplit('/').next().unwrap());
         let schema = self.control.create_schema().name(&name).schema(schema.to_string()).send().await.unwrap();
         let create = self.control.create_dataset().name(&name).schema_arn(schema.schema_arn.unwrap());
+        // The record's name has no underscore, the type's has one.
+        let kind = if kind == "ActionInteractions" { "Action_Interactions" } else { kind };
         create.dataset_group_arn(group).dataset_type(kind).send().await.unwrap().dataset_arn.unwrap()
     }
 

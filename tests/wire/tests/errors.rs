@@ -244,7 +244,10 @@ async fn an_event_id_counts_once() {
     put("item-1", &["a", "b", "a"]).await.unwrap();
     // `b` has been seen; `c` has not and must not be lost with it.
     put("item-2", &["b", "c"]).await.unwrap();
-    let partition = format!("event/{group}/id/u");
+    let dataset = format!("{}/INTERACTIONS", group.replace("dataset-group", "dataset"));
+    let dataset = palate.control.describe_dataset().dataset_arn(dataset).send().await.unwrap().dataset.unwrap();
+    let created_ms = (dataset.creation_date_time().unwrap().as_secs_f64() * 1e3).round();
+    let partition = format!("event/{group}/{created_ms}/id/u");
     let stored = palate.stores.records.list(&partition, "", None, 100, palate_store::Order::Ascending);
     let stored = stored.await.unwrap().entries;
     assert_eq!(stored.len(), 3);
