@@ -30,9 +30,9 @@ test("a wrong secret or an unknown key is refused", async () => {
   const unknown = clients({ accessKeyId: "UNKNOWN0000000000000", secretAccessKey: "any" });
   for (const [aws, name] of [[wrong, "InvalidSignatureException"], [unknown, "UnrecognizedClientException"]]) {
     for (const call of [
-      aws.personalize.listSchemas({}),
-      aws.runtime.getRecommendations({ campaignArn: missing, userId: "u" }),
-      aws.events.putEvents({ trackingId: "none", sessionId: "s", eventList: [{ eventType: "e", sentAt: new Date() }] }),
+      () => aws.personalize.listSchemas({}),
+      () => aws.runtime.getRecommendations({ campaignArn: missing, userId: "u" }),
+      () => aws.events.putEvents({ trackingId: "none", sessionId: "s", eventList: [{ eventType: "e", sentAt: new Date() }] }),
     ]) {
       await assert.rejects(call, (error) => {
         assert.equal(error.name, name);
