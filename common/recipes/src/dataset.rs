@@ -17,9 +17,18 @@ use crate::parts::PartError;
 #[derive(Clone, Debug, Default)]
 pub struct DatasetParts {
     pub interactions: Vec<Bytes>,
-    pub items: Vec<Bytes>,
+    pub items: Vec<TimedPart>,
     /// Not read yet: no recipe so far learns from the Users dataset.
-    pub users: Vec<Bytes>,
+    pub users: Vec<TimedPart>,
+}
+
+/// A part of records of which the newest of an id counts.
+#[derive(Clone, Debug, Default)]
+pub struct TimedPart {
+    pub content: Bytes,
+    /// When its rows came in, in milliseconds since the Unix epoch, unless they have times of their own
+    /// ([`crate::parts::AT_MS`]).
+    pub at_ms: u64,
 }
 
 /// Which interactions to learn from.

@@ -88,7 +88,7 @@ fn catalogue() -> Columns {
     let ids: Vec<String> = (0..N_ITEMS).map(|number| format!("item-{number:08}")).collect();
     let start = std::time::Instant::now();
     let mut builder = ColumnsBuilder::new("ITEM_ID", &fields, Some(&mut ids.iter().map(String::as_str)));
-    parts.iter().for_each(|part| builder.part(part).unwrap());
+    parts.iter().for_each(|part| builder.part(part, &vec![true; part.n_rows()]).unwrap());
     let columns = builder.finish();
     let megabytes = columns.bytes() as f64 / 1e6;
     println!("{N_ITEMS} rows of {} columns: {megabytes:.1} MB, built in {:.1?}", COLUMNS.len(), start.elapsed());

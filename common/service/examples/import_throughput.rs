@@ -9,6 +9,8 @@
 
 #![allow(clippy::print_stdout, dead_code)]
 
+#[path = "../src/data/part_info.rs"]
+mod data;
 #[path = "../src/import/mod.rs"]
 mod import;
 #[path = "../src/schema/mod.rs"]

@@ -9,6 +9,7 @@ pub mod auth;
 mod batch;
 mod call;
 mod catalogue;
+mod data;
 mod error;
 mod events;
 pub mod filters;
@@ -25,6 +26,8 @@ mod resources;
 mod runtime;
 mod schema;
 mod service;
+#[cfg(test)]
+mod testing;
 mod upload_trigger;
 mod wire;
 

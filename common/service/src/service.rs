@@ -16,6 +16,7 @@ use tracing::Instrument;
 use crate::arn::{Kind, Place};
 use crate::auth::{Access, Gate};
 use crate::call::Call;
+use crate::data::{self, Compacting};
 use crate::error::{OpError, chain};
 use crate::events::Events;
 use crate::metrics::{Gauges, Metrics, NO_OPERATION, Queued};
@@ -145,6 +146,7 @@ pub struct Service {
     pub(crate) starter: Arc<dyn JobStarter>,
     pub(crate) runtime: Runtime,
     pub(crate) events: Events,
+    pub(crate) compacting: Compacting,
     /// Absent where anyone may call.
     pub(crate) gate: Option<Gate>,
     pub(crate) metrics: Metrics,
@@ -155,8 +157,8 @@ impl Service {
         let records = Records::new(Arc::clone(&stores.records));
         let runtime = Runtime::new(settings.model_cache_bytes);
         let gate = Gate::of(&settings.access, &stores.records);
-        let (events, metrics) = (Events::default(), Metrics::new());
-        Arc::new(Self { settings, stores, records, clock, starter, runtime, events, gate, metrics })
+        let (events, compacting, metrics) = (Events::default(), Compacting::default(), Metrics::new());
+        Arc::new(Self { settings, stores, records, clock, starter, runtime, events, compacting, gate, metrics })
     }
 
     /// Answers a request of `personalize`, `personalize-runtime` or `personalize-events`. Every failure is
@@ -259,8 +261,21 @@ impl Service {
             Some(Kind::BatchSegmentJob) => jobs::run::<BatchSegmentJob>(self, arn).await,
             Some(Kind::DatasetExportJob) => jobs::run::<DatasetExportJob>(self, arn).await,
             Some(Kind::DataDeletionJob) => jobs::run::<DataDeletionJob>(self, arn).await,
+            // What was streamed into a dataset is to become a part: no resource comes of it.
+            Some(Kind::Dataset) => self.compact(arn).await.map(|()| JobOutcome::Done),
             _ => Ok(JobOutcome::Settled),
         }
+    }
+
+    /// Turns what was streamed into a dataset so far into parts. Harmless at any time; training and exports see
+    /// streamed rows with or without it.
+    ///
+    /// # Errors
+    /// If the store fails, or if something that was streamed cannot be read: that stays where it is.
+    pub async fn compact(self: &Arc<Self>, dataset_arn: &str) -> Result<(), JobError> {
+        data::compact(self, dataset_arn)
+            .await
+            .map_err(|error| JobError { doing: format!("compact {dataset_arn}"), source: error.into() })
     }
 
     /// Starts every job again that has not settled and that no worker holds, and what the time has come for:
@@ -270,7 +285,8 @@ impl Service {
         let failed = |doing: &str, error| JobError { doing: doing.into(), source: Box::new(error) };
         let again = jobs::sweep(self).await.map_err(|error| failed("sweep the jobs", error))?;
         let due = resources::sweep(self).await.map_err(|error| failed("sweep the schedules", error))?;
-        Ok(again + due)
+        let compactions = data::sweep(self).await.map_err(|error| failed("sweep the datasets", error))?;
+        Ok(again + due + compactions)
     }
 
     /// Takes note of a new object in a user's bucket. An upload to `batch/input/<solution name>/<file>`

@@ -15,7 +15,7 @@ const EVENT_VALUE: &str = "EVENT_VALUE";
 pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, DatasetError> {
     let columns: Vec<Result<Columns, PartError>> = parts.interactions.par_iter().map(Columns::read).collect();
     let catalogue: Vec<Result<StringColumn, PartError>> =
-        parts.items.par_iter().map(|part| Part::open(part.clone())?.strings(ITEM_ID)).collect();
+        parts.items.par_iter().map(|part| Part::open(part.content.clone())?.strings(ITEM_ID)).collect();
     let mut rows = Rows::default();
     for columns in columns {
         columns?.append_to(&mut rows)?;

@@ -12,6 +12,7 @@
 mod builder;
 mod error;
 mod read;
+mod rewrite;
 mod rle;
 mod seal;
 mod strings;
@@ -20,8 +21,16 @@ mod write;
 pub use builder::PartBuilder;
 pub use error::PartError;
 pub use read::{Part, Values};
+pub use rewrite::{Source, rewrite};
 pub use strings::{StringColumn, Strings};
 pub use write::concat;
+
+/// A column of parts with streamed rows, and of parts that compaction made: when the row came in, in milliseconds
+/// since the Unix epoch. No field of a schema can have a dot in its name.
+pub const AT_MS: &str = "palate.at";
+/// A column of parts with streamed interactions: the session. A row without a user belongs to its session until
+/// the session names the user.
+pub const SESSION_ID: &str = "palate.session";
 
 /// The type of a column, as in the Avro schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

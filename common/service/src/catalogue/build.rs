@@ -1,8 +1,8 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use palate_recipes::Model;
-use palate_recipes::parts::{Part, PartError};
+use palate_recipes::parts::{AT_MS, Part, PartError};
 
 use super::Catalogued;
 use crate::events::PutRecord;
@@ -38,17 +38,60 @@ pub(super) fn build(rows: Rows, model: Option<&dyn Model>) -> Result<Columns, Pa
         None => ColumnsBuilder::new(kind.id_field(), &fields, None),
     };
     puts.sort_by_key(|put| put.at_ms);
-    let mut puts = puts.into_iter().peekable();
-    for (at_ms, part) in &parts {
-        while let Some(put) = puts.next_if(|put| put.at_ms < *at_ms) {
+    let newest = newest(kind, &parts, &puts)?;
+    for ((_, part), keep) in parts.iter().zip(newest.rows) {
+        builder.part(part, &keep)?;
+    }
+    for (put, keep) in puts.iter().zip(newest.puts) {
+        if keep {
             builder.put(&put.id, &put.values);
         }
-        builder.part(part)?;
-    }
-    for put in puts {
-        builder.put(&put.id, &put.values);
     }
     Ok(builder.finish())
+}
+
+/// Which records count.
+struct Newest {
+    /// For each part its rows.
+    rows: Vec<Vec<bool>>,
+    puts: Vec<bool>,
+}
+
+/// Of each id the newest record, of those of one moment the last.
+fn newest(kind: Catalogued, parts: &[(u64, Part)], puts: &[PutRecord]) -> Result<Newest, PartError> {
+    // The time, and the record: a part's number and row, or the puts' number and place.
+    let mut of_id: HashMap<String, (i64, usize, usize)> = HashMap::new();
+    let mut see = |id: &str, at_ms: i64, number: usize, row: usize| match of_id.get_mut(id) {
+        Some(known) if at_ms >= known.0 => *known = (at_ms, number, row),
+        Some(_) => {}
+        None => {
+            of_id.insert(id.to_owned(), (at_ms, number, row));
+        }
+    };
+    for (number, (imported_ms, part)) in parts.iter().enumerate() {
+        let ids = part.strings(kind.id_field())?;
+        let timed = part.columns().iter().any(|column| column.name == AT_MS);
+        let times = timed.then(|| part.longs(AT_MS)).transpose()?;
+        let imported_ms = i64::try_from(*imported_ms).unwrap_or(i64::MAX);
+        for row in 0..part.n_rows() {
+            let Some(id) = ids.get(row) else { continue };
+            see(id, times.as_ref().and_then(|times| times.get(row)).unwrap_or(imported_ms), number, row);
+        }
+    }
+    for (place, put) in puts.iter().enumerate() {
+        see(&put.id, i64::try_from(put.at_ms).unwrap_or(i64::MAX), parts.len(), place);
+    }
+    let mut newest = Newest {
+        rows: parts.iter().map(|(_, part)| vec![false; part.n_rows()]).collect(),
+        puts: vec![false; puts.len()],
+    };
+    for (_, number, row) in of_id.into_values() {
+        let kept = newest.rows.get_mut(number).unwrap_or(&mut newest.puts);
+        if let Some(kept) = kept.get_mut(row) {
+            *kept = true;
+        }
+    }
+    Ok(newest)
 }
 
 /// An id that no item has.

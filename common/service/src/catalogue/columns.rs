@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use super::build::{NOBODY, Rows, build};
 use super::recent::TTL;
 use super::{Catalogued, fields_of, find_dataset};
+use crate::data::Manifest;
 use crate::error::{OpError, chain};
 use crate::events;
 use crate::filters::{Columns, Field};
-use crate::resources::Manifest;
 use crate::runtime::{ByteCache, Loaded};
 use crate::service::Service;
 use crate::wire::Timestamp;
@@ -183,10 +183,11 @@ async fn read(service: &Service, source: &Source) -> Result<Rows, OpError> {
     let Some(dataset) = found else { return Ok(rows) };
     rows.fields = fields_of(&service.records, &dataset).await?;
     rows.fields.retain(|field| field.name != kind.id_field());
+    // Of puts that are being made a part, those that are in the journal no more are in the manifest.
+    rows.puts = events::put_records(service, &dataset, kind.id_field()).await?;
     let (manifest, _) = Manifest::read(&service.records, &dataset.dataset_arn).await?;
     for part in &manifest.parts {
         rows.parts.push((part.imported_ms, service.stores.blobs.get(&part.key).await?));
     }
-    rows.puts = events::put_records(service, &dataset.dataset_arn).await?;
     Ok(rows)
 }

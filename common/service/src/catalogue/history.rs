@@ -13,12 +13,11 @@ use sha2::{Digest, Sha256};
 
 use super::find_dataset;
 use crate::arn::{Kind, Place};
+use crate::data::{Manifest, Origin, PartInfo};
 use crate::error::OpError;
-use crate::import::PartInfo;
 use crate::jobs::WorkError;
 use crate::paging::hex;
 use crate::records::{FORMAT, Records, decode, encode};
-use crate::resources::Manifest;
 use crate::schema::DatasetType;
 use crate::service::Service;
 use crate::wire::Timestamp;
@@ -117,13 +116,13 @@ async fn indexed(
     if let Some(old) = found.as_ref().and_then(|(record, _)| record.replaced.as_ref()) {
         service.remove_blobs(&format!("{old}/")).await;
     }
-    if !parts.is_empty() {
+    if imported(parts).next().is_some() {
         write_index(service, parts, &folder).await?;
     }
     let record = IndexRecord {
         format: FORMAT,
         parts: digest,
-        folder: (!parts.is_empty()).then_some(folder),
+        folder: imported(parts).next().map(|_| folder),
         replaced: found.as_ref().and_then(|(record, _)| record.folder.clone()),
     };
     let (key, value) = (key(dataset_arn), encode(&record)?);
@@ -141,8 +140,8 @@ async fn write_index(service: &Service, parts: &[PartInfo], folder: &str) -> Res
         Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let mut interactions = Vec::with_capacity(parts.len());
-    for part in parts {
+    let mut interactions = Vec::new();
+    for part in imported(parts) {
         interactions.push(blobs.get(&part.key).await?);
     }
     let files = tokio::task::spawn_blocking(move || -> Result<IndexFiles, WorkError> {
@@ -157,10 +156,15 @@ async fn write_index(service: &Service, parts: &[PartInfo], folder: &str) -> Res
     Ok(())
 }
 
+/// The parts that the index is made from. What was streamed is read from its records.
+fn imported(parts: &[PartInfo]) -> impl Iterator<Item = &PartInfo> {
+    parts.iter().filter(|part| part.origin == Origin::Bulk)
+}
+
 /// Stands for a list of parts, whose names no two imports share.
 fn digest(parts: &[PartInfo]) -> String {
     let mut digest = Sha256::new();
-    for part in parts {
+    for part in imported(parts) {
         digest.update(part.key.as_bytes());
         digest.update([0]);
         digest.update(part.sha256.as_bytes());

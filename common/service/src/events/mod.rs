@@ -16,7 +16,7 @@ mod tests;
 pub(crate) use arrivals::{last_action_interaction_ms, last_event_ms};
 pub(crate) use put_action_interactions::{ActionEvent, ActionInteraction, recent_action_interactions};
 pub(crate) use put_events::{StreamedEvent, recent_events};
-pub(crate) use records::{PutRecord, put_records, put_version, remove_put_records};
+pub(crate) use records::{PutRecord, forget_dataset, put_records, put_version};
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! PutActionInteractions: what users made of the actions that they were shown.
 
+use palate_recipes::parts::SESSION_ID;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,6 +8,7 @@ use super::properties::{check_beside, check_size, object, same, since_1970};
 use super::streams::{StreamKind, Streamed};
 use super::target::{Target, stream, target};
 use crate::call::Call;
+use crate::data::Row;
 use crate::error::OpError;
 use crate::operations::Operations;
 use crate::records::FORMAT;
@@ -76,6 +78,21 @@ impl Streamed for ActionInteraction {
 
     fn at(&self) -> Timestamp {
         self.timestamp
+    }
+
+    fn row(&self) -> Row {
+        let mut row = self.properties.clone();
+        if let Some(user_id) = &self.user_id {
+            row.insert("USER_ID".into(), user_id.clone().into());
+        }
+        row.insert("ACTION_ID".into(), self.action_id.clone().into());
+        row.insert("TIMESTAMP".into(), self.timestamp.seconds().into());
+        row.insert("EVENT_TYPE".into(), self.event_type.name().into());
+        if let Some(recommendation_id) = &self.recommendation_id {
+            row.insert("RECOMMENDATION_ID".into(), recommendation_id.clone().into());
+        }
+        row.insert(SESSION_ID.into(), self.session_id.clone().into());
+        row
     }
 }
 

@@ -1,5 +1,6 @@
 //! PutEvents: up to ten events of one session.
 
+use palate_recipes::parts::SESSION_ID;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,6 +8,7 @@ use super::properties::{check_beside, check_size, object, same, since_1970};
 use super::streams::{StreamKind, Streamed};
 use super::target::{Target, dataset_arn, stream, target};
 use crate::call::Call;
+use crate::data::Row;
 use crate::error::OpError;
 use crate::operations::Operations;
 use crate::records::FORMAT;
@@ -54,6 +56,25 @@ impl Streamed for StreamedEvent {
 
     fn at(&self) -> Timestamp {
         self.sent_at
+    }
+
+    fn row(&self) -> Row {
+        let mut row = self.properties.clone();
+        let mut set = |field: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                row.insert(field.to_owned(), value);
+            }
+        };
+        set("USER_ID", self.user_id.clone().map(Value::from));
+        set("ITEM_ID", Some(self.item_id.clone().into()));
+        set("TIMESTAMP", Some(self.sent_at.seconds().into()));
+        set("EVENT_TYPE", Some(self.event_type.clone().into()));
+        set("EVENT_VALUE", self.event_value.map(Value::from));
+        set("IMPRESSION", self.impression.as_ref().map(|items| items.join("|").into()));
+        set("RECOMMENDATION_ID", self.recommendation_id.clone().map(Value::from));
+        set("EVENT_ATTRIBUTION_SOURCE", self.event_attribution_source.clone().map(Value::from));
+        set(SESSION_ID, Some(self.session_id.clone().into()));
+        row
     }
 }
 

@@ -47,7 +47,7 @@ async fn put(call: Call, what: &'static Put) -> Result<Value, OpError> {
     check_active(&dataset.resource)?;
     let columns = columns(&call.service, &dataset).await?;
     let given = call.input.get(what.list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut records = Vec::with_capacity(given.len());
+    let mut rows = Vec::with_capacity(given.len());
     for (number, record) in given.iter().enumerate() {
         let at = format!("{}[{number}]", what.list);
         let id = record.get(what.id).and_then(Value::as_str).unwrap_or_default();
@@ -56,9 +56,10 @@ async fn put(call: Call, what: &'static Put) -> Result<Value, OpError> {
         let mut values = columns.read(&properties, &place)?;
         check_same_id(&mut values, &properties, what, id, &place)?;
         columns.check_complete(&values, what.id_field, &place)?;
-        records.push((id.to_owned(), values));
+        values.insert(what.id_field.to_owned(), id.into());
+        rows.push(values);
     }
-    store(&call.service, &dataset, records).await?;
+    store(&call.service, &dataset, rows).await?;
     Ok(Value::Null)
 }
 

@@ -9,6 +9,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::arrivals;
+use super::target::dataset_arn;
+use crate::data::{Journal, Row};
 use crate::error::OpError;
 use crate::paging::hex;
 use crate::records::{FORMAT, decode, encode};
@@ -55,10 +57,13 @@ pub(super) trait Streamed: Serialize {
     /// The user's id, or the session's for a visitor.
     fn owner(&self) -> &str;
     fn at(&self) -> Timestamp;
+    /// As a row of the dataset: values by the fields that schemas can have for it.
+    fn row(&self) -> Row;
 }
 
 /// The writes that store one event.
 struct Storing {
+    row: Row,
     event: Write,
     /// Creates the event id if the event has one.
     id: Option<Write>,
@@ -75,6 +80,12 @@ impl Stream {
         format!("{word}/{dataset_group_arn}/{created_ms}/id/{owner}")
     }
 
+    fn journal(&self) -> Result<Journal, OpError> {
+        let broken = || OpError::internal(format!("{} is no dataset group's ARN", self.dataset_group_arn));
+        let dataset_arn = dataset_arn(&self.dataset_group_arn, self.kind.dataset_type()).ok_or_else(broken)?;
+        Ok(Journal::new(&dataset_arn, self.created_ms))
+    }
+
     /// A partition of its own for each event id: one for all would take all of a group's writes.
     fn id_key(&self, event_id: &str) -> Key {
         let Self { kind, dataset_group_arn, created_ms } = self;
@@ -88,9 +99,12 @@ impl Stream {
         let fresh = events.iter().filter(|event| event.event_id().is_none_or(|id| ids.insert(id)));
         let mut storing = fresh.map(|event| self.storing(event)).collect::<Result<Vec<_>, _>>()?;
         let mut arrival = arrivals::due(service, self).await?;
+        let journal = self.journal()?;
         while !storing.is_empty() {
             let events = storing.iter().flat_map(|each| [Some(&each.event), each.id.as_ref()]);
-            let writes = events.chain([arrival.as_ref()]).flatten().cloned().collect();
+            let mut writes: Vec<Write> = events.chain([arrival.as_ref()]).flatten().cloned().collect();
+            let rows = storing.iter().map(|each| each.row.clone()).collect();
+            writes.extend(journal.note(service.clock.now_ms(), rows)?);
             let taken = match service.records.commit(writes).await {
                 Ok(()) => {
                     service.metrics.events_stored.fetch_add(storing.len() as u64, Ordering::Relaxed);
@@ -133,7 +147,7 @@ impl Stream {
         let id = event.event_id().map(|id| -> Result<Write, OpError> {
             Ok(Write::Create { key: self.id_key(id), value: encode(&json!({ "format": FORMAT }))? })
         });
-        Ok(Storing { event: Write::Create { key, value: encode(event)? }, id: id.transpose()? })
+        Ok(Storing { row: event.row(), event: Write::Create { key, value: encode(event)? }, id: id.transpose()? })
     }
 
     /// The newest events of a user, oldest first.

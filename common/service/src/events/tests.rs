@@ -1,117 +1,22 @@
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use http_body_util::{BodyExt, Full};
-use palate_store::{RecordStoreExt, Write, embedded};
-use serde_json::{Value, json};
+use palate_store::{RecordStoreExt, Write};
+use serde_json::json;
 
 use super::*;
-use crate::service::{Clock, JobRef, JobStarter, Service, Settings};
+use crate::resources::Dataset;
+use crate::testing::World;
 
-struct Held(AtomicU64);
-
-impl Clock for Held {
-    fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
+async fn recent_items(world: &World, limit: usize) -> Vec<String> {
+    let events = recent_events(&world.service, &world.group, "u", limit).await.unwrap();
+    events.into_iter().map(|event| event.item_id).collect()
 }
 
-struct NoJobs;
-
-#[async_trait]
-impl JobStarter for NoJobs {
-    async fn start(&self, _job: &JobRef) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        Ok(())
-    }
-}
-
-struct World {
-    service: Arc<Service>,
-    clock: Arc<Held>,
-    group: String,
-    _folder: tempfile::TempDir,
-}
-
-impl World {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Held(AtomicU64::new(1_700_000_000_000)));
-        let stores = embedded::open(folder.path()).unwrap();
-        let service = Service::new(Settings::default(), stores, clock.clone(), Arc::new(NoJobs));
-        let mut world = Self { service, clock, group: String::new(), _folder: folder };
-        world.group =
-            world.call("CreateDatasetGroup", json!({"name": "g"})).await["datasetGroupArn"].as_str().unwrap().into();
-        world
-    }
-
-    async fn call(&self, operation: &str, input: Value) -> Value {
-        let (path, target) = match operation {
-            "PutEvents" => ("/events", None),
-            "PutItems" => ("/items", None),
-            "PutActionInteractions" => ("/action-interactions", None),
-            control => ("/", Some(format!("AmazonPersonalize.{control}"))),
-        };
-        let mut request = http::Request::post(path);
-        if let Some(target) = target {
-            request = request.header("x-amz-target", target);
-        }
-        let response =
-            self.service.handle(request.body(Full::new(bytes::Bytes::from(input.to_string()))).unwrap()).await;
-        let status = response.status();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        assert_eq!(status, 200, "{operation}: {body:?}");
-        if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() }
-    }
-
-    /// A dataset with one field of its own, `COLOUR`.
-    async fn dataset(&self, kind: &str, fields: &[(&str, &str)]) -> String {
-        let own = json!({"name": "COLOUR", "type": ["null", "string"], "categorical": true});
-        let fields = fields.iter().map(|(name, kind)| json!({"name": name, "type": kind})).chain([own]);
-        let schema = json!({
-            "type": "record", "name": kind.replace('_', ""), "namespace": "com.amazonaws.personalize.schema",
-            "fields": fields.collect::<Vec<_>>(), "version": "1.0",
-        });
-        let name = format!("{kind}-{}", uuid::Uuid::new_v4().simple());
-        let schema = self.call("CreateSchema", json!({"name": name, "schema": schema.to_string()})).await;
-        let input = json!({
-            "name": kind, "datasetGroupArn": self.group, "schemaArn": schema["schemaArn"], "datasetType": kind,
-        });
-        self.call("CreateDataset", input).await["datasetArn"].as_str().unwrap().into()
-    }
-
-    async fn items(&self) -> String {
-        self.dataset("Items", &[("ITEM_ID", "string")]).await
-    }
-
-    /// An Interactions dataset and the tracking id of its tracker, with the tracker's ARN.
-    async fn interactions(&self) -> (String, String, String) {
-        let fields = [("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long")];
-        let dataset = self.dataset("Interactions", &fields).await;
-        let tracker = self.call("CreateEventTracker", json!({"name": "t", "datasetGroupArn": self.group})).await;
-        let text = |member: &str| tracker[member].as_str().unwrap().to_owned();
-        (dataset, text("trackingId"), text("eventTrackerArn"))
-    }
-
-    async fn put_item(&self, dataset: &str, id: &str, colour: &str) {
-        let items = json!([{"itemId": id, "properties": json!({"colour": colour}).to_string()}]);
-        self.call("PutItems", json!({"datasetArn": dataset, "items": items})).await;
-    }
-
-    async fn put_event(&self, tracking_id: &str, number: usize) {
-        let event = json!({
-            "eventId": number.to_string(), "eventType": "view", "itemId": format!("i{number}"), "sentAt": number,
-        });
-        let input = json!({"trackingId": tracking_id, "userId": "u", "sessionId": "s", "eventList": [event]});
-        self.call("PutEvents", input).await;
-    }
-
-    async fn recent_items(&self, limit: usize) -> Vec<String> {
-        let events = recent_events(&self.service, &self.group, "u", limit).await.unwrap();
-        events.into_iter().map(|event| event.item_id).collect()
-    }
+async fn puts(world: &World, dataset_arn: &str) -> Vec<PutRecord> {
+    let dataset = world.service.records.find::<Dataset>(dataset_arn).await.unwrap().unwrap();
+    put_records(&world.service, &dataset.resource, "ITEM_ID").await.unwrap()
 }
 
 #[tokio::test]
@@ -123,26 +28,35 @@ async fn what_was_put_is_read_until_the_dataset_is_deleted() {
         world.put_item(&dataset, &format!("i{number:03}"), "red").await;
     }
     let before = put_version(&world.service, &dataset).await.unwrap();
+    world.clock.0.fetch_add(1, Ordering::SeqCst);
     world.put_item(&dataset, "i007", "blue").await;
     assert!(put_version(&world.service, &dataset).await.unwrap() > before);
-    let mut records = put_records(&world.service, &dataset).await.unwrap();
-    records.sort_by(|a, b| a.id.cmp(&b.id));
-    assert_eq!(records.len(), 250);
+    let records = puts(&world, &dataset).await;
+    assert_eq!(records.len(), 251);
     let values = json!({"COLOUR": "blue"}).as_object().unwrap().clone();
-    assert_eq!(records[7], PutRecord { id: "i007".into(), values, at_ms: 1_700_000_000_000 });
+    assert_eq!(records[250], PutRecord { id: "i007".into(), values, at_ms: 1_700_000_000_001 });
 
     let before = put_version(&world.service, &dataset).await.unwrap();
     world.call("DeleteDataset", json!({"datasetArn": dataset})).await;
-    assert_eq!(put_records(&world.service, &dataset).await.unwrap(), []);
     assert!(put_version(&world.service, &dataset).await.unwrap() > before);
+    for shard in 0..4 {
+        let left = world.service.records.list_all(&format!("journal/{dataset}/1700000000000/{shard}"), "").await;
+        assert_eq!(left.unwrap(), []);
+    }
 }
 
 #[tokio::test]
-async fn records_of_a_deleted_dataset_that_were_not_removed_do_not_count_in_a_new_one() {
+async fn what_was_put_into_a_deleted_dataset_and_not_removed_does_not_count_in_a_new_one() {
     let world = World::new().await;
     let dataset = world.items().await;
     world.put_item(&dataset, "old", "red").await;
-    let left = world.service.records.list_all(&format!("put/{dataset}"), "").await.unwrap();
+    let mut left = Vec::new();
+    for shard in 0..4 {
+        let partition = format!("journal/{dataset}/1700000000000/{shard}");
+        left.extend(world.service.records.list_all(&partition, "").await.unwrap());
+    }
+    assert_eq!(left.len(), 1);
+    let old = world.service.records.find::<Dataset>(&dataset).await.unwrap().unwrap().resource;
     world.call("DeleteDataset", json!({"datasetArn": dataset})).await;
     // As if the process had died between the deletion and the removal.
     for record in left {
@@ -150,25 +64,25 @@ async fn records_of_a_deleted_dataset_that_were_not_removed_do_not_count_in_a_ne
     }
     world.clock.0.fetch_add(1, Ordering::SeqCst);
     let dataset = world.items().await;
-    assert_eq!(put_records(&world.service, &dataset).await.unwrap(), []);
+    assert_eq!(puts(&world, &dataset).await, []);
     world.put_item(&dataset, "old", "green").await;
     world.put_item(&dataset, "new", "green").await;
     // The removal for the deleted dataset comes late.
-    remove_put_records(&world.service, &dataset).await;
-    assert_eq!(put_records(&world.service, &dataset).await.unwrap().len(), 2);
+    forget_dataset(&world.service, &old).await;
+    assert_eq!(puts(&world, &dataset).await.len(), 2);
 }
 
 #[tokio::test]
 async fn the_newest_events_come_in_order_of_their_time() {
     let world = World::new().await;
     let (_, tracking_id, _) = world.interactions().await;
-    assert_eq!(world.recent_items(10).await, [""; 0]);
+    assert_eq!(recent_items(&world, 10).await, [""; 0]);
     for number in [3, 1, 4, 2, 0] {
         world.put_event(&tracking_id, number).await;
     }
-    assert_eq!(world.recent_items(10).await, ["i0", "i1", "i2", "i3", "i4"]);
-    assert_eq!(world.recent_items(2).await, ["i3", "i4"]);
-    assert_eq!(world.recent_items(0).await, [""; 0]);
+    assert_eq!(recent_items(&world, 10).await, ["i0", "i1", "i2", "i3", "i4"]);
+    assert_eq!(recent_items(&world, 2).await, ["i3", "i4"]);
+    assert_eq!(recent_items(&world, 0).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -176,15 +90,15 @@ async fn events_of_a_deleted_dataset_are_gone_and_their_ids_are_free() {
     let world = World::new().await;
     let (dataset, tracking_id, tracker) = world.interactions().await;
     world.put_event(&tracking_id, 1).await;
-    assert_eq!(world.recent_items(10).await, ["i1"]);
+    assert_eq!(recent_items(&world, 10).await, ["i1"]);
     world.call("DeleteEventTracker", json!({"eventTrackerArn": tracker})).await;
     world.call("DeleteDataset", json!({"datasetArn": dataset})).await;
-    assert_eq!(world.recent_items(10).await, [""; 0]);
+    assert_eq!(recent_items(&world, 10).await, [""; 0]);
     world.clock.0.fetch_add(1, Ordering::SeqCst);
     let (_, tracking_id, _) = world.interactions().await;
-    assert_eq!(world.recent_items(10).await, [""; 0]);
+    assert_eq!(recent_items(&world, 10).await, [""; 0]);
     world.put_event(&tracking_id, 1).await;
-    assert_eq!(world.recent_items(10).await, ["i1"]);
+    assert_eq!(recent_items(&world, 10).await, ["i1"]);
 }
 
 #[tokio::test]

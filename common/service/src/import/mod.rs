@@ -18,9 +18,9 @@ use std::{collections::VecDeque, num::NonZero, sync::Arc, thread::available_para
 use bytes::Bytes;
 use palate_recipes::parts::{Column, PartBuilder};
 use palate_store::{BlobStore, StoreError};
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::data::{Origin, PartInfo};
 use crate::schema::{DatasetType, Schema};
 use flaw::Flaw;
 use rows::{Counts, read_rows};
@@ -44,21 +44,6 @@ pub(crate) struct ImportRequest<'a> {
     pub destination: Arc<dyn BlobStore>,
     /// Parts are `<prefix>/part-00000.parquet` and so on.
     pub prefix: String,
-}
-
-/// One part that was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct PartInfo {
-    pub key: String,
-    pub rows: u64,
-    pub bytes: u64,
-    /// Of the file's content, in lower-case hex.
-    pub sha256: String,
-    /// When the import was asked for, in milliseconds since the Unix epoch: what of a streamed record and an
-    /// imported row is newer. 0 until the manifest takes the part.
-    #[serde(default)]
-    pub imported_ms: u64,
 }
 
 /// What an import has written.

@@ -8,7 +8,7 @@ use palate_store::{BlobStore, PutCondition, StoreError};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
-use super::{ImportError, PartInfo, Tuning, failed};
+use super::{ImportError, Origin, PartInfo, Tuning, failed};
 
 /// Gathers encoded pieces into parts. One part is in writing while the next is gathered.
 pub(super) struct Sink {
@@ -111,5 +111,5 @@ async fn write(
     let (content, sha256) = joined.map_err(|error| failed("joining a part", error))?;
     let bytes = content.len() as u64;
     store.put(&key, content, PutCondition::Always).await.map_err(|error: StoreError| ImportError::Store(error))?;
-    Ok(PartInfo { key, rows, bytes, sha256, imported_ms: 0 })
+    Ok(PartInfo { key, rows, bytes, sha256, imported_ms: 0, origin: Origin::Bulk })
 }

@@ -235,6 +235,11 @@ pub(crate) async fn sweep(service: &Service) -> Result<usize, OpError> {
     Ok(started)
 }
 
+/// Whether the resource has a job that has not settled.
+pub(crate) async fn is_queued(service: &Service, arn: &str) -> Result<bool, OpError> {
+    Ok(service.records.get(&key(arn)).await?.is_some())
+}
+
 /// Counts the jobs that have not settled.
 pub(crate) async fn queued(service: &Service) -> Result<Queued, OpError> {
     use palate_store::RecordStoreExt;

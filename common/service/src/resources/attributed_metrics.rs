@@ -3,12 +3,13 @@
 use palate_store::{Key, Write};
 use serde::{Deserialize, Serialize};
 
-use super::dataset::{Dataset, Manifest};
+use super::dataset::Dataset;
 use super::dataset_group::DatasetGroup;
 use super::metric_expression::Expression;
 use super::schema::DatasetSchema;
 use crate::arn::{Kind, Place};
 use crate::call::Call;
+use crate::data::Manifest;
 use crate::error::OpError;
 use crate::records::{Records, decode};
 use crate::schema::DatasetType;
@@ -85,7 +86,7 @@ pub(super) async fn check_columns(
         let Some(dataset) = call.records().find::<Dataset>(&arn).await? else { continue };
         let schema = call.records().fetch::<DatasetSchema>(&dataset.resource.schema_arn, "schemaArn").await?;
         let (manifest, _) = Manifest::read(call.records(), &arn).await?;
-        schemas.push((kind, schema.resource.parse()?, !manifest.parts.is_empty()));
+        schemas.push((kind, schema.resource.parse()?, manifest.has_bulk()));
         touches.push(dataset.touch()?);
     }
     let of = |kind: DatasetType| schemas.iter().find(|(other, ..)| *other == kind);

@@ -1,6 +1,6 @@
 //! Datasets: typed rows of one kind in a group, as parts that a manifest lists.
 
-use palate_store::{Key, Write};
+use palate_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -9,14 +9,14 @@ use super::dataset_update::{DatasetUpdate, added_columns_key, update};
 use super::dataset_user::user_of;
 use super::schema::DatasetSchema;
 use super::{Status, action_tracking};
-use crate::arn::{Kind, Place};
+use crate::arn::Kind;
 use crate::call::Call;
+use crate::data::{self, Manifest, parts_of};
 use crate::error::OpError;
-use crate::events::remove_put_records;
-use crate::import::PartInfo;
+use crate::events::forget_dataset;
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
-use crate::records::{FORMAT, Records, Resource, Stored, decode, encode};
+use crate::records::{Resource, Stored};
 use crate::schema::DatasetType;
 use crate::wire::Timestamp;
 
@@ -61,43 +61,6 @@ impl Resource for Dataset {
     }
 }
 
-/// What a dataset consists of. Readers keep the manifest that they began with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Manifest {
-    pub format: u64,
-    /// In the order of their import: where ids repeat, later rows win.
-    pub parts: Vec<PartInfo>,
-}
-
-impl Manifest {
-    /// Nothing imported yet.
-    fn empty() -> Self {
-        Self { format: FORMAT, parts: Vec::new() }
-    }
-
-    fn key(dataset_arn: &str) -> Key {
-        Key::new("manifest", dataset_arn)
-    }
-
-    /// The manifest of a dataset and the version that [`Manifest::replace`] expects.
-    pub async fn read(records: &Records, dataset_arn: &str) -> Result<(Self, Option<u64>), OpError> {
-        match records.get(&Self::key(dataset_arn)).await? {
-            None => Ok((Self::empty(), None)),
-            Some(record) => Ok((decode(&record)?, Some(record.version))),
-        }
-    }
-
-    /// The write that makes this the dataset's manifest.
-    pub fn replace(&self, dataset_arn: &str, expected: Option<u64>) -> Result<Write, OpError> {
-        let (key, value) = (Self::key(dataset_arn), encode(self)?);
-        Ok(match expected {
-            None => Write::Create { key, value },
-            Some(expected) => Write::Update { key, expected, value },
-        })
-    }
-}
-
 pub(super) fn operations(all: &mut Operations) {
     all.add("CreateDataset", create)
         .add("DescribeDataset", |call: Call| async move { call.describe::<Dataset>("datasetArn", "dataset").await })
@@ -134,7 +97,8 @@ async fn create(call: Call) -> Result<Value, OpError> {
         latest_dataset_update: None,
         tracking_id: (kind == DatasetType::ActionInteractions).then(|| uuid::Uuid::new_v4().to_string()),
     };
-    let mut with = vec![group_touch, schema.touch()?];
+    let manifest = Manifest::empty().replace(&dataset.dataset_arn, None)?;
+    let mut with = vec![group_touch, schema.touch()?, manifest];
     if let Some(tracking_id) = &dataset.tracking_id {
         with.push(action_tracking::creation(tracking_id, &dataset.dataset_arn)?);
     }
@@ -162,21 +126,14 @@ async fn delete(call: Call) -> Result<Value, OpError> {
     }
     let mut with: Vec<Write> = group.iter().map(Stored::touch).collect::<Result<_, _>>()?;
     let tracking = dataset.resource.tracking_id.as_deref().map(action_tracking::key);
-    for key in [Some(Manifest::key(&arn)), Some(added_columns_key(&arn)), tracking].into_iter().flatten() {
+    let own = [Manifest::key(&arn), data::record_of(&arn), added_columns_key(&arn)];
+    for key in own.into_iter().chain(tracking) {
         if let Some(record) = call.records().get(&key).await? {
             with.push(Write::Delete { key, expected: record.version });
         }
     }
     call.records().remove(&dataset, with).await?;
-    remove_put_records(&call.service, &arn).await;
+    forget_dataset(&call.service, &dataset.resource).await;
     call.service.remove_blobs(&format!("{}/", parts_of(&arn)?)).await;
     Ok(Value::Null)
-}
-
-/// Where the parts of a dataset go.
-pub(super) fn parts_of(dataset_arn: &str) -> Result<String, OpError> {
-    let broken = || OpError::internal(format!("{dataset_arn} is no dataset's ARN"));
-    let place = Place::of(dataset_arn).ok_or_else(broken)?;
-    let path = Kind::Dataset.parts(dataset_arn).ok_or_else(broken)?.join("/");
-    Ok(format!("datasets/{}/{}/{path}", place.account, place.region))
 }

@@ -7,20 +7,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Status;
-use super::dataset::{Dataset, Manifest, parts_of};
+use super::dataset::Dataset;
 use super::metric_attribution::check_publishes;
 use super::others::room_for_job;
 use super::schema::DatasetSchema;
 use crate::arn::Kind;
 use crate::call::Call;
 use crate::catalogue;
+use crate::data::{Manifest, Origin, parts_of};
 use crate::error::OpError;
 use crate::import::{self, ImportError, ImportOutcome, ImportRequest};
 use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
 use crate::quotas::Quota;
-use crate::records::{FORMAT, Resource};
+use crate::records::Resource;
 use crate::service::{JobKind, Service};
 use crate::wire::Timestamp;
 
@@ -109,7 +110,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
         check_publishes(&call, dataset_group_arn).await?;
     }
     let (manifest, _) = Manifest::read(call.records(), &dataset.resource.dataset_arn).await?;
-    if request.import_mode == ImportMode::Incremental && manifest.parts.is_empty() {
+    if request.import_mode == ImportMode::Incremental && !manifest.has_bulk() {
         return Err(OpError::invalid(format!(
             "The first import into {} must have importMode FULL",
             dataset.resource.dataset_arn
@@ -199,11 +200,12 @@ impl Job for DatasetImportJob {
         })
     }
 
-    /// Switches the manifest: FULL replaces the list of parts, INCREMENTAL adds to it.
+    /// Switches the manifest: FULL replaces what was imported before, INCREMENTAL adds to it. What was streamed
+    /// stays.
     async fn finish(service: &Arc<Service>, job: &mut Self, product: &ImportOutcome) -> Result<Vec<Write>, WorkError> {
         let (mut manifest, version) = Manifest::read(&service.records, &job.dataset_arn).await?;
         if job.import_mode == ImportMode::Full {
-            manifest = Manifest { format: FORMAT, parts: Vec::new() };
+            manifest.retire(service.clock.now_ms(), |part| part.origin == Origin::Bulk);
         }
         manifest.parts.extend(product.parts.iter().cloned());
         let mut writes =

@@ -38,7 +38,7 @@ pub(crate) use batch_inference_job::{BatchInferenceJob, Input, Output, S3Path, q
 pub(crate) use batch_segment_job::BatchSegmentJob;
 pub(crate) use campaign::Campaign;
 pub(crate) use data_deletion_job::DataDeletionJob;
-pub(crate) use dataset::{Dataset, Manifest};
+pub(crate) use dataset::Dataset;
 pub(crate) use dataset_export_job::DatasetExportJob;
 pub(crate) use dataset_import_job::DatasetImportJob;
 pub(crate) use event_tracker::tracked_group;

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use palate_store::{Key, Record, RecordStoreExt, StoreError, Write};
 use serde::{Deserialize, Serialize};
 
-use super::dataset::{Dataset, Manifest};
+use super::dataset::Dataset;
 use super::dataset_group::DatasetGroup;
 use super::solution::Solution;
 use super::solution_version::{SolutionVersion, automatic, pending, versions_of};
 use super::{campaign, recommender_job};
 use crate::arn::{Kind, Place, recipe_name};
+use crate::data::Manifest;
 use crate::error::{OpError, chain};
 use crate::events::{last_action_interaction_ms, last_event_ms};
 use crate::jobs;
@@ -229,7 +230,7 @@ async fn new_data(
     // An import moves the time of its dataset in the commit that settles it. In one moment with the training it
     // counts as new, for the training may have been first.
     let (manifest, _) = Manifest::read(&service.records, &arn).await?;
-    if !manifest.parts.is_empty() && ms(dataset.resource.last_updated_date_time.0) >= since_ms {
+    if manifest.has_bulk() && ms(dataset.resource.last_updated_date_time.0) >= since_ms {
         return Ok(true);
     }
     let streamed = match actions {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use palate_recipes::{self as recipes, Report, Trained, TrainingTask};
+use palate_recipes::{self as recipes, Report, TimedPart, Trained, TrainingTask};
 use palate_store::{Key, PutCondition, Write};
 use serde::{Deserialize, Serialize};
 
-use super::dataset::{Dataset, Manifest};
 use super::dataset_group::DatasetGroup;
 use crate::arn::{Kind, Place};
+use crate::data::Snapshot;
 use crate::error::OpError;
 use crate::jobs::{Lost, WorkError};
 use crate::records::{FORMAT, Records, decode, encode};
@@ -101,7 +101,7 @@ pub(crate) struct StoredModel {
 pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<StoredModel, WorkError> {
     let started = service.now();
     let recipe = recipes::recipe(&training.recipe).ok_or_else(|| WorkError::Failed(not_trainable(&training.recipe)))?;
-    let parts = parts_of_group(service, &training.dataset_group_arn).await?;
+    let parts = parts_of_group(service, &training.dataset_group_arn, &training.arn).await?;
     let Training { arn, recipe: name, mut selection, hyperparameters, folder, lost, stop, .. } = training;
     if let Some(event_type) = recipe.info().event_type {
         selection.event_type = Some(event_type.to_owned());
@@ -153,22 +153,25 @@ impl recipes::Progress for Watch {
     }
 }
 
-/// The parts of a group's datasets as they are now: the snapshot that the training keeps.
-async fn parts_of_group(service: &Arc<Service>, group_arn: &str) -> Result<recipes::DatasetParts, WorkError> {
+/// The rows of a group's datasets as they are now, imported and streamed: the snapshot that the training keeps.
+async fn parts_of_group(
+    service: &Arc<Service>,
+    group_arn: &str,
+    reader_arn: &str,
+) -> Result<recipes::DatasetParts, WorkError> {
     let group = service.records.fetch::<DatasetGroup>(group_arn, "datasetGroupArn").await?.resource;
     let place = Place::of(group_arn).ok_or_else(|| WorkError::retry(format!("{group_arn} is no ARN")))?;
     let mut all = [Vec::new(), Vec::new(), Vec::new()];
     for (kind, into) in [DatasetType::Interactions, DatasetType::Items, DatasetType::Users].into_iter().zip(&mut all) {
         let arn = place.arn(Kind::Dataset, &format!("{}/{}", group.name, kind.arn_suffix()));
-        if service.records.find::<Dataset>(&arn).await?.is_none() {
-            continue;
+        let Some(snapshot) = Snapshot::take(service, &arn, Some(reader_arn)).await? else { continue };
+        for part in snapshot.parts() {
+            into.push(TimedPart { content: snapshot.content(service, part).await?, at_ms: part.at_ms });
         }
-        let (manifest, _) = Manifest::read(&service.records, &arn).await?;
-        for part in &manifest.parts {
-            into.push(service.stores.blobs.get(&part.key).await?);
-        }
+        snapshot.release(service).await;
     }
     let [interactions, items, users] = all;
+    let interactions = interactions.into_iter().map(|part| part.content).collect();
     Ok(recipes::DatasetParts { interactions, items, users })
 }
 

@@ -66,11 +66,12 @@ impl ColumnsBuilder {
         built
     }
 
-    /// Takes the records of a part. A column that the part does not have is null in all of them.
+    /// Takes the records of a part that `keep` says, row by row. A column that the part does not have is null in
+    /// all of them.
     ///
     /// # Errors
     /// If the part has no column of the ids, a column of another type, or cannot be read.
-    pub fn part(&mut self, part: &Part) -> Result<(), PartError> {
+    pub fn part(&mut self, part: &Part, keep: &[bool]) -> Result<(), PartError> {
         let own_name = |name: &str| {
             let same = part.columns().iter().find(|column| column.name.eq_ignore_ascii_case(name));
             same.map(|column| column.name.clone())
@@ -79,9 +80,10 @@ impl ColumnsBuilder {
         let ids = part.strings(&id_field)?;
         let mut row_of_entry = vec![None; ids.dictionary.len()];
         let rows: Vec<u32> = (ids.codes.iter())
-            .map(|code| match row_of_entry.get_mut(*code as usize) {
-                Some(row) => *row.get_or_insert_with(|| self.place(ids.dictionary.get(*code as usize))),
-                None => NO_ROW,
+            .zip(keep)
+            .map(|(code, keep)| match row_of_entry.get_mut(*code as usize) {
+                Some(row) if *keep => *row.get_or_insert_with(|| self.place(ids.dictionary.get(*code as usize))),
+                _ => NO_ROW,
             })
             .collect();
         drop((ids, row_of_entry));

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use palate_recipes::parts::{Column as PartColumn, ColumnType, Part, PartBuilder};
+use palate_recipes::parts::{Column as PartColumn, ColumnType, Part, PartBuilder, PartError};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -49,14 +49,18 @@ fn texts(texts: [Option<&str>; 3]) -> [Option<String>; 3] {
     texts.map(|text| text.map(str::to_owned))
 }
 
+fn all(builder: &mut ColumnsBuilder, part: &Part) -> Result<(), PartError> {
+    builder.part(part, &vec![true; part.n_rows()])
+}
+
 #[test]
 fn a_later_record_of_an_id_replaces_the_earlier_one_whole() {
     let mut builder = ColumnsBuilder::new("ID", &fields(), None);
-    builder.part(&part(&[("a", Some("x"), Some(130.0)), ("b", Some("y"), None), ("b", None, Some(0.1))])).unwrap();
+    all(&mut builder, &part(&[("a", Some("x"), Some(130.0)), ("b", Some("y"), None), ("b", None, Some(0.1))])).unwrap();
     builder.put("c", json!({"GENRE": "z|x", "TEXT": "long", "OTHER": 1}).as_object().unwrap());
-    builder.part(&part(&[("a", None, Some(2.5)), ("d", Some("x"), None)])).unwrap();
+    all(&mut builder, &part(&[("a", None, Some(2.5)), ("d", Some("x"), None)])).unwrap();
     builder.put("d", json!({"price": 7}).as_object().unwrap());
-    builder.part(&part(&[("c", Some("z"), None)])).unwrap();
+    all(&mut builder, &part(&[("c", Some("z"), None)])).unwrap();
     let columns = builder.finish();
     assert_eq!(columns.n_rows(), 4);
     assert_eq!(shown(&columns, "a"), texts([None, Some("2.5"), None]));
@@ -74,7 +78,7 @@ fn a_later_record_of_an_id_replaces_the_earlier_one_whole() {
 fn given_ids_decide_the_rows() {
     let mut ids = ["c", "a", "lonely"].into_iter();
     let mut builder = ColumnsBuilder::new("ID", &fields(), Some(&mut ids));
-    builder.part(&part(&[("a", Some("x"), None), ("b", Some("y"), None), ("c", Some("z"), None)])).unwrap();
+    all(&mut builder, &part(&[("a", Some("x"), None), ("b", Some("y"), None), ("c", Some("z"), None)])).unwrap();
     builder.put("b", json!({"GENRE": "y"}).as_object().unwrap());
     let columns = builder.finish();
     assert_eq!(columns.n_rows(), 3);
@@ -117,9 +121,9 @@ fn every_kind_of_value_is_shown_as_text() {
 #[test]
 fn a_part_with_a_column_of_another_type_is_an_error() {
     let mut builder = ColumnsBuilder::new("ID", &[field("GENRE", ColumnType::Long)], None);
-    assert!(builder.part(&part(&[("a", Some("x"), None)])).is_err());
+    assert!(all(&mut builder, &part(&[("a", Some("x"), None)])).is_err());
     let mut builder = ColumnsBuilder::new("USER_ID", &fields(), None);
-    assert!(builder.part(&part(&[("a", Some("x"), None)])).is_err());
+    assert!(all(&mut builder, &part(&[("a", Some("x"), None)])).is_err());
 }
 
 /// More different values than are listed, and values in so many rows that they are kept as bits.

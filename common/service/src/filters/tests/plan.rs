@@ -58,7 +58,8 @@ fn columns(rows: &[Row], n_in_part: usize) -> Columns {
         }
     }
     if !in_part.is_empty() {
-        builder.part(&Part::open(part.finish().unwrap()).unwrap()).unwrap();
+        let part = Part::open(part.finish().unwrap()).unwrap();
+        builder.part(&part, &vec![true; part.n_rows()]).unwrap();
     }
     for (number, row) in (in_part.len()..).zip(single) {
         let mut values = Map::new();
