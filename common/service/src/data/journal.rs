@@ -4,6 +4,8 @@
 //! answered. Entries never change. They go when a part has their rows; a reader that reads the journal first and
 //! the manifest second misses nothing, and may see a row in both.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use palate_store::{Key, Order, Write};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,9 @@ use crate::resources::Dataset;
 const SHARDS: u128 = 4;
 /// An entry has at most so many bytes of rows. A record may have more, but not by much.
 const ENTRY_BYTES: usize = 300_000;
+
+/// Entries of one moment keep the order in which a process wrote them.
+static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// The journal of one dataset. Its creation is part of the name: with a dataset its journal is gone, and a new
 /// one of the same name begins with none.
@@ -89,7 +94,8 @@ impl Journal {
 
     fn entry(&self, at_ms: u64, rows: Vec<Row>) -> Result<Write, OpError> {
         let unique = uuid::Uuid::new_v4().as_u128();
-        let sort = format!("{at_ms:013}-{:016x}", (unique >> 64) as u64);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let sort = format!("{at_ms:013}-{number:08x}{:08x}", (unique >> 96) as u32);
         let key = Key::new(self.partition(unique % SHARDS), sort);
         Ok(Write::Create { key, value: encode(&Entry { format: FORMAT, at_ms, rows })? })
     }
