@@ -1,43 +1,62 @@
 //! What a recipe learns from: interactions in memory, users and items as dense rows.
 
 mod build;
+mod codes;
+mod columns;
+mod fingerprint;
 mod histories;
 mod id_map;
+mod intern;
+mod newest;
+mod part;
 mod read;
+mod rows;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod timestamps;
 
 use bytes::Bytes;
 
+pub use columns::{Categorical, ColumnChoice, ColumnData, ColumnKind, Columns, Text};
 pub use id_map::IdMap;
 
 pub(crate) use histories::Histories;
+use timestamps::Timestamps;
 
 use crate::parts::PartError;
+use codes::Codes;
 
-/// The parts of a dataset group, as imports and compactions left them.
+/// The parts of a dataset group, as imports and compactions left them, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct DatasetParts {
     pub interactions: Vec<Bytes>,
     pub items: Vec<TimedPart>,
-    /// Not read yet: no recipe so far learns from the Users dataset.
     pub users: Vec<TimedPart>,
 }
 
-/// A part of records of which the newest of an id counts.
-#[derive(Clone, Debug, Default)]
+/// A part of Items or Users.
+#[derive(Clone, Debug)]
 pub struct TimedPart {
     pub content: Bytes,
-    /// When its rows came in, in milliseconds since the Unix epoch, unless they have times of their own
-    /// ([`crate::parts::AT_MS`]).
+    /// When its rows were imported, in milliseconds; rows that say it themselves
+    /// ([`crate::parts::AT_MS`]) know better.
     pub at_ms: u64,
 }
 
-/// Which interactions to learn from.
+/// Which interactions to learn from, and which metadata to read with them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selection {
     /// Only events of this type, whatever their case. `None` takes all.
     pub event_type: Option<String>,
     /// Only events with at least this EVENT_VALUE; those without a value are left out.
     pub event_value_threshold: Option<f64>,
+    /// Columns of the Items dataset.
+    pub item_columns: Vec<ColumnChoice>,
+    /// Columns of the Users dataset. Without any, the dataset is not read at all.
+    pub user_columns: Vec<ColumnChoice>,
+    /// Other columns of the Interactions dataset: contextual metadata.
+    pub interaction_columns: Vec<ColumnChoice>,
 }
 
 /// Why a dataset cannot be read.
@@ -53,20 +72,40 @@ pub enum DatasetError {
 ///
 /// Users and items are rows in the byte order of their ids, so the same interactions give the same rows
 /// however they were cut into parts; within a user, interactions are oldest first, those of one moment in
-/// the order of the input. Interactions that agree in every column occur once.
+/// the order of the input. Interactions that agree in every column occur once; a column that a part does not
+/// have is null in its rows.
+///
+/// Streamed rows without user belong to whoever signed in first in their session; those that nobody joined
+/// are left out. So are streamed rows without item or time.
+///
+/// # Memory
+/// An interaction takes 8 bytes for item and time (12 if times are too far apart for 4 bytes), 1 for its type
+/// (2 or 4 if there are that many) if a part has EVENT_TYPE, and 4 for its value if a part has EVENT_VALUE: 13 in
+/// all, beside 8 bytes a user. While it is built it takes 21 at most, and 8 more if there are other columns with
+/// values (to tell repetitions) and 4 more if some are asked for; beside that, the ids twice for a moment, and
+/// what at most four parts take in decoding: some 40 bytes a row of the part.
 pub struct Dataset {
     users: IdMap,
+    other_users: IdMap,
     items: IdMap,
+    other_items: IdMap,
     histories: Histories,
     event_types: IdMap,
-    event_type: Vec<u32>,
+    /// One more than the row of the type, or 0; empty if there are none.
+    event_type: Codes,
+    /// NaN where there is none; empty if there are none.
     value: Vec<f32>,
-    n_catalogue_items: usize,
+    n_unjoined: usize,
+    item_columns: Columns,
+    user_columns: Columns,
+    interaction_columns: Columns,
     selection: Selection,
 }
 
 impl Dataset {
     /// Reads the parts; see [`Dataset`] for what becomes of them.
+    ///
+    /// Runs on the threads of the current rayon pool; their number does not show in the result.
     pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Self, DatasetError> {
         read::read(parts, selection)
     }
@@ -81,35 +120,84 @@ impl Dataset {
         &self.items
     }
 
+    /// The other users of the Users dataset, if columns of it were asked for. Their rows in
+    /// [`Dataset::user_columns`] follow those of [`Dataset::users`].
+    pub fn other_users(&self) -> &IdMap {
+        &self.other_users
+    }
+
+    /// The other items of the Items dataset and of all interactions. Their rows in [`Dataset::item_columns`]
+    /// follow those of [`Dataset::items`].
+    pub fn other_items(&self) -> &IdMap {
+        &self.other_items
+    }
+
     pub fn n_interactions(&self) -> usize {
         self.histories.n_events()
     }
 
     /// Distinct items of the Items dataset and of all interactions, selected or not.
     pub fn n_catalogue_items(&self) -> usize {
-        self.n_catalogue_items
+        self.items.len() + self.other_items.len()
+    }
+
+    /// Selected rows that were left out because nobody signed in in their session. A row that is in two parts
+    /// counts twice.
+    pub fn n_unjoined(&self) -> usize {
+        self.n_unjoined
     }
 
     pub(crate) fn histories(&self) -> &Histories {
         &self.histories
     }
 
-    /// The event types that occur, by row.
+    /// The event types of the parts, in byte order.
     pub fn event_types(&self) -> &IdMap {
         &self.event_types
     }
 
-    /// Per interaction its row in [`Dataset::event_types`], or [`Dataset::NO_EVENT_TYPE`].
-    pub fn event_type(&self) -> &[u32] {
-        &self.event_type
+    /// The row of an interaction's type in [`Dataset::event_types`].
+    #[inline]
+    pub fn event_type(&self, interaction: usize) -> Option<u32> {
+        self.event_type.get(interaction).checked_sub(1)
     }
 
-    /// Per interaction its EVENT_VALUE; NaN where it has none.
-    pub fn event_value(&self) -> &[f32] {
-        &self.value
+    /// The EVENT_VALUE of an interaction.
+    #[inline]
+    pub fn event_value(&self, interaction: usize) -> Option<f32> {
+        self.value.get(interaction).copied().filter(|value| !value.is_nan())
     }
 
-    pub const NO_EVENT_TYPE: u32 = u32::MAX;
+    /// The columns of [`Selection::item_columns`]: a row for each of [`Dataset::items`], then for each of
+    /// [`Dataset::other_items`]. Of an item's records the newest counts.
+    pub fn item_columns(&self) -> &Columns {
+        &self.item_columns
+    }
+
+    /// The columns of [`Selection::user_columns`]: a row for each of [`Dataset::users`], then for each of
+    /// [`Dataset::other_users`]. Of a user's records the newest counts.
+    pub fn user_columns(&self) -> &Columns {
+        &self.user_columns
+    }
+
+    /// The columns of [`Selection::interaction_columns`], a row for each interaction.
+    pub fn interaction_columns(&self) -> &Columns {
+        &self.interaction_columns
+    }
+
+    /// Bytes held in memory.
+    pub fn resident_bytes(&self) -> usize {
+        let ids = [&self.users, &self.other_users, &self.items, &self.other_items, &self.event_types];
+        let columns = [&self.item_columns, &self.user_columns, &self.interaction_columns];
+        ids.iter().map(|ids| ids.resident_bytes()).sum::<usize>()
+            + columns.iter().map(|columns| columns.resident_bytes()).sum::<usize>()
+            + self.interaction_bytes()
+    }
+
+    /// Those of them that hold the interactions: users, items, times, types and values, without the ids' text.
+    pub fn interaction_bytes(&self) -> usize {
+        self.histories.resident_bytes() + self.event_type.resident_bytes() + self.value.len() * size_of::<f32>()
+    }
 
     /// Whether there is enough to learn from.
     ///

@@ -23,7 +23,10 @@ mod training;
 mod transitions;
 
 pub use catalogue::{Domain, Hyperparameter, Range, RecipeInfo, RecipeType, Stage, catalogue, describe};
-pub use dataset::{Dataset, DatasetError, DatasetParts, IdMap, Selection, TimedPart};
+pub use dataset::{
+    Categorical, ColumnChoice, ColumnData, ColumnKind, Columns, Dataset, DatasetError, DatasetParts, IdMap, Selection,
+    Text, TimedPart,
+};
 pub use evaluate::Report;
 pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
 pub use item_set::ItemSet;

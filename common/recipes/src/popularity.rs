@@ -131,7 +131,7 @@ mod tests {
         }
         let parts = DatasetParts { interactions: vec![part.finish().unwrap()], ..DatasetParts::default() };
         let event_type = info.event_type.map(str::to_owned);
-        Dataset::read(&parts, &Selection { event_type, event_value_threshold: None }).unwrap()
+        Dataset::read(&parts, &Selection { event_type, ..Selection::default() }).unwrap()
     }
 
     fn train(name: &str, kind: &str) -> Result<Trained, TrainError> {

@@ -1,251 +1,216 @@
 use std::collections::HashSet;
 
+use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
-use super::{Dataset, DatasetError, Histories, IdMap, Selection};
+use super::codes::Codes;
+use super::histories::Histories;
+use super::intern::NONE;
+use super::rows::Rows;
 
-/// Interactions as they came, one value per row in each column.
-#[derive(Default)]
-pub struct Rows {
-    /// In the order of first occurrence, as `items` and `event_types`.
-    pub users: IdMap,
-    /// Also holds the items that only the Items dataset has.
-    pub items: IdMap,
-    pub event_types: IdMap,
-    pub user: Vec<u32>,
-    pub item: Vec<u32>,
-    pub timestamp_s: Vec<i64>,
-    /// [`Dataset::NO_EVENT_TYPE`] where there is none.
-    pub event_type: Vec<u32>,
-    /// NaN where there is none.
+/// Threads work on this many interactions at a time, those of a user always together.
+const ROWS_A_TASK: usize = 1 << 18;
+
+/// Interactions by user and time, each once.
+pub struct Built {
+    pub histories: Histories,
+    pub event_type: Codes,
     pub value: Vec<f32>,
-    /// A fingerprint of all other columns, so that equal rows can be told; empty if there are none.
-    pub others: Vec<u64>,
+    /// As [`Rows::input`].
+    pub input: Option<Vec<u32>>,
 }
 
-impl Rows {
-    /// Selects, sorts and drops repetitions.
-    pub fn build(self, selection: &Selection) -> Result<Dataset, DatasetError> {
-        let n_rows = u32::try_from(self.user.len())
-            .map_err(|_| DatasetError::TooBig(format!("{} interactions are more than fit", self.user.len())))?;
-        let selected = self.selected(n_rows, selection);
-        let (user_kept, item_kept) = self.used(&selected);
-        let (users, user_rows) = self.users.sorted(|row| user_kept[row as usize]);
-        let (items, item_rows) = self.items.sorted(|row| item_kept[row as usize]);
-        let (mut order, offsets) = self.by_user(&selected, &user_rows, users.len());
-        let mut lists = split_mut(&mut order, &offsets);
-        let kept: Vec<usize> = lists
-            .par_iter_mut()
-            .map(|list| {
-                // Stable, so that events of one moment stay in the order of the input.
-                list.sort_by_key(|row| self.timestamp_s[*row as usize]);
-                self.drop_repeated(list)
-            })
-            .collect();
-        let mut rows = Vec::with_capacity(order.len());
-        let mut new_offsets = vec![0];
-        for (begin, kept) in offsets.iter().zip(kept) {
-            rows.extend_from_slice(&order[*begin..begin + kept]);
-            new_offsets.push(rows.len());
-        }
-        let item = rows.par_iter().map(|row| item_rows[self.item[*row as usize] as usize].unwrap_or(0)).collect();
-        let timestamp_s = rows.par_iter().map(|row| self.timestamp_s[*row as usize]).collect();
-        let event_type = rows.par_iter().map(|row| self.event_type[*row as usize]).collect();
-        let value = rows.par_iter().map(|row| self.value[*row as usize]).collect();
-        Ok(Dataset {
-            users,
-            n_catalogue_items: self.items.len(),
-            items,
-            histories: Histories::new(new_offsets, item, timestamp_s),
-            event_types: self.event_types,
-            event_type,
-            value,
-            selection: selection.clone(),
-        })
-    }
+/// Sorts and drops repetitions. `users`, `items` and `event_types` say which row a number becomes.
+///
+/// One column after the other leaves the order of the input, so that never more than one is there twice.
+pub fn build(mut rows: Rows, users: &[u32], n_users: usize, items: &[u32], event_types: &[u32]) -> Built {
+    rows.user.par_iter_mut().for_each(|user| *user = users.get(*user as usize).copied().unwrap_or(NONE));
+    let offsets = offsets(&rows.user, n_users);
+    let mut order = by_user(&rows.user, &offsets);
+    rows.user = Vec::new();
+    let offsets = sort(&rows, &mut order, &offsets);
+    rows.others = Vec::new();
+    let time = rows.time.gather(&order);
+    rows.time = Default::default();
+    let item = order.par_iter().map(|row| items[rows.item[*row as usize] as usize]).collect();
+    rows.item = Vec::new();
+    let greatest = event_types.len() as u32;
+    let event_type = match rows.event_type.len() {
+        0 => Codes::default(),
+        _ => rows.event_type.gather(&order, greatest, |code| match code {
+            0 => 0,
+            code => event_types[code as usize - 1] + 1,
+        }),
+    };
+    rows.event_type = Codes::default();
+    let value = match rows.value.len() {
+        0 => Vec::new(),
+        _ => order.par_iter().map(|row| rows.value[*row as usize]).collect(),
+    };
+    let input = rows.input.map(|input| order.par_iter().map(|row| input[*row as usize]).collect());
+    Built { histories: Histories::new(offsets, item, time), event_type, value, input }
+}
 
-    fn selected(&self, n_rows: u32, selection: &Selection) -> Vec<u32> {
-        let wanted = selection.event_type.as_ref().map(|wanted| wanted.to_lowercase());
-        let type_fits: Vec<bool> = self
-            .event_types
-            .iter()
-            .map(|event_type| wanted.as_ref().is_none_or(|wanted| event_type.to_lowercase() == *wanted))
-            .collect();
-        let untyped_fits = wanted.is_none();
-        let fits = |row: &u32| {
-            let row = *row as usize;
-            let typed = type_fits.get(self.event_type[row] as usize).copied().unwrap_or(untyped_fits);
-            // A missing value is NaN, which no comparison holds for.
-            typed && selection.event_value_threshold.is_none_or(|least| f64::from(self.value[row]) >= least)
-        };
-        (0..n_rows).filter(fits).collect()
-    }
-
-    fn used(&self, selected: &[u32]) -> (Vec<bool>, Vec<bool>) {
-        let (mut users, mut items) = (vec![false; self.users.len()], vec![false; self.items.len()]);
-        for row in selected {
-            users[self.user[*row as usize] as usize] = true;
-            items[self.item[*row as usize] as usize] = true;
-        }
-        (users, items)
-    }
-
-    /// Rows by user, in the order of the input within a user: a counting sort.
-    fn by_user(&self, selected: &[u32], user_rows: &[Option<u32>], n_users: usize) -> (Vec<u32>, Vec<usize>) {
-        let user_of = |row: u32| user_rows[self.user[row as usize] as usize].unwrap_or(0) as usize;
-        let mut offsets = vec![0; n_users + 1];
-        for row in selected {
-            offsets[user_of(*row) + 1] += 1;
-        }
-        for user in 0..n_users {
-            offsets[user + 1] += offsets[user];
-        }
-        let mut next = offsets.clone();
-        let mut order = vec![0; selected.len()];
-        for row in selected {
-            let place = &mut next[user_of(*row)];
-            order[*place] = *row;
-            *place += 1;
-        }
-        (order, offsets)
-    }
-
-    /// Moves the first of each set of equal rows of one user to the front, in order; returns how many.
-    fn drop_repeated(&self, list: &mut [u32]) -> usize {
-        let mut kept = 0;
-        let mut seen = HashSet::new();
-        let mut moment = None;
-        for place in 0..list.len() {
-            let row = list[place] as usize;
-            let now = self.timestamp_s[row];
-            let next = list.get(place + 1).map(|row| self.timestamp_s[*row as usize]);
-            let alone = moment != Some(now) && next != Some(now);
-            if moment != Some(now) {
-                seen.clear();
-                moment = Some(now);
+/// How often each number below `n` occurs; others are passed over.
+pub fn count(numbers: &[u32], n: usize) -> Vec<u32> {
+    let pieces = numbers.len().div_ceil(rayon::current_num_threads().clamp(1, 8)).max(1);
+    let count = |piece: &[u32]| {
+        let mut counts = vec![0; n];
+        for number in piece {
+            if let Some(count) = counts.get_mut(*number as usize) {
+                *count += 1;
             }
-            if alone || seen.insert(self.fingerprint(row)) {
-                list[kept] = list[place];
-                kept += 1;
+        }
+        counts
+    };
+    let add = |mut a: Vec<u32>, b: Vec<u32>| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        a
+    };
+    numbers.par_chunks(pieces).map(count).reduce_with(add).unwrap_or_else(|| vec![0; n])
+}
+
+fn offsets(user: &[u32], n_users: usize) -> Vec<usize> {
+    let mut offsets = Vec::with_capacity(n_users + 1);
+    offsets.push(0);
+    let mut end = 0;
+    for count in count(user, n_users) {
+        end += count as usize;
+        offsets.push(end);
+    }
+    offsets
+}
+
+/// Rows by user, in the order of the input within a user: a counting sort.
+///
+/// Each thread sees all rows and places those of its own run of users.
+fn by_user(user: &[u32], offsets: &[usize]) -> Vec<u32> {
+    let mut order = vec![0; offsets[offsets.len() - 1]];
+    let runs = runs(offsets, order.len().div_ceil(rayon::current_num_threads().clamp(1, 16)).max(1));
+    let ends: Vec<usize> = runs.iter().map(|(_, last)| offsets[*last]).collect();
+    let pieces = split_mut(&mut order, &ends);
+    runs.par_iter().zip(pieces).for_each(|((first, last), piece)| {
+        let mut next: Vec<u32> = offsets[*first..*last].iter().map(|begin| (begin - offsets[*first]) as u32).collect();
+        let first = *first as u32;
+        for (row, user) in (0_u32..).zip(user) {
+            // Users before the run wrap around to numbers beyond it, and so does NONE.
+            if let Some(next) = next.get_mut(user.wrapping_sub(first) as usize) {
+                piece[*next as usize] = row;
+                *next += 1;
+            }
+        }
+    });
+    order
+}
+
+/// Runs of users (first, and the one after the last), each with about as many rows.
+fn runs(offsets: &[usize], n_rows: usize) -> Vec<(usize, usize)> {
+    let n_users = offsets.len() - 1;
+    let mut runs = Vec::new();
+    let mut first = 0;
+    while first < n_users {
+        let goal = offsets[first] + n_rows;
+        let last = offsets.partition_point(|offset| *offset < goal).clamp(first + 1, n_users);
+        runs.push((first, last));
+        first = last;
+    }
+    runs
+}
+
+/// Puts each user's rows in the order of time, and drops repetitions. Returns where users begin now.
+fn sort(rows: &Rows, order: &mut Vec<u32>, offsets: &[usize]) -> Vec<usize> {
+    let runs = runs(offsets, ROWS_A_TASK);
+    let ends: Vec<usize> = runs.iter().map(|(_, last)| offsets[*last]).collect();
+    let kept: Vec<Vec<u32>> = runs
+        .par_iter()
+        .zip(split_mut(order, &ends))
+        .map_init(Scratch::default, |scratch, ((first, last), piece)| {
+            let mut free = 0;
+            let users = offsets[*first..=*last].windows(2);
+            let kept = users.map(|pair| {
+                let begin = pair[0] - offsets[*first];
+                let list = &mut piece[begin..begin + pair[1] - pair[0]];
+                scratch.sort(rows, list);
+                let n_kept = scratch.drop_repeated(rows, list);
+                piece.copy_within(begin..begin + n_kept, free);
+                free += n_kept;
+                n_kept as u32
+            });
+            kept.collect()
+        })
+        .collect();
+    let mut new_offsets = Vec::with_capacity(offsets.len());
+    new_offsets.push(0);
+    let mut end = 0;
+    for ((first, _), kept) in runs.iter().zip(kept) {
+        let begin = end;
+        for n_kept in kept {
+            end += n_kept as usize;
+            new_offsets.push(end);
+        }
+        order.copy_within(offsets[*first]..offsets[*first] + end - begin, begin);
+    }
+    order.truncate(end);
+    new_offsets
+}
+
+/// What tells rows of one user and moment apart.
+type Print = (u32, u32, u32, u64);
+
+/// Memory that one thread sorts in.
+#[derive(Default)]
+struct Scratch {
+    keyed: Vec<(i64, u32)>,
+    seen: HashSet<Print, FixedState>,
+}
+
+impl Scratch {
+    /// Rows come in the order of the input, which is kept among those of one moment.
+    fn sort(&mut self, rows: &Rows, list: &mut [u32]) {
+        self.keyed.clear();
+        self.keyed.extend(list.iter().map(|row| (rows.time.get(*row as usize), *row)));
+        // A row's number is its place in the input.
+        if !self.keyed.is_sorted() {
+            self.keyed.sort_unstable();
+            list.iter_mut().zip(&self.keyed).for_each(|(row, (_, sorted))| *row = *sorted);
+        }
+    }
+
+    /// Moves the first of each set of equal rows of the list just sorted to the front, in order; returns how many.
+    fn drop_repeated(&mut self, rows: &Rows, list: &mut [u32]) -> usize {
+        let mut kept = 0;
+        for moment in self.keyed.chunk_by(|a, b| a.0 == b.0) {
+            for (_, row) in moment {
+                if moment.len() == 1 || self.seen.insert(print(rows, *row as usize)) {
+                    list[kept] = *row;
+                    kept += 1;
+                }
+            }
+            // Clearing takes as long as the set was ever large, which is too long for the many small moments.
+            match moment.len() {
+                1 => {}
+                2..64 => self.seen.clear(),
+                _ => self.seen = HashSet::default(),
             }
         }
         kept
     }
-
-    fn fingerprint(&self, row: usize) -> (u32, u32, u32, u64) {
-        let others = self.others.get(row).copied().unwrap_or(0);
-        (self.item[row], self.event_type[row], self.value[row].to_bits(), others)
-    }
 }
 
-/// Cuts a slice at ascending offsets, the first of which is 0 and the last its length.
-fn split_mut<'a, T>(mut slice: &'a mut [T], offsets: &[usize]) -> Vec<&'a mut [T]> {
-    let mut lists = Vec::with_capacity(offsets.len());
-    for pair in offsets.windows(2) {
-        let (list, rest) = slice.split_at_mut(pair[1] - pair[0]);
-        lists.push(list);
+fn print(rows: &Rows, row: usize) -> Print {
+    let value = rows.value.get(row).map_or(f32::NAN.to_bits(), |value| value.to_bits());
+    (rows.item[row], rows.event_type.get(row), value, rows.others.get(row).copied().unwrap_or(0))
+}
+
+/// Cuts a slice at ascending ends, the last of which is its length.
+fn split_mut<'a, T>(mut slice: &'a mut [T], ends: &[usize]) -> Vec<&'a mut [T]> {
+    let mut pieces = Vec::with_capacity(ends.len());
+    let mut begin = 0;
+    for end in ends {
+        let (piece, rest) = slice.split_at_mut(end - begin);
+        pieces.push(piece);
         slice = rest;
+        begin = *end;
     }
-    lists
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    type Row = (&'static str, &'static str, i64, Option<&'static str>, f32);
-
-    fn rows(list: &[Row]) -> Rows {
-        let mut rows = Rows::default();
-        for (user, item, timestamp_s, event_type, value) in list {
-            rows.user.push(rows.users.insert(user).unwrap());
-            rows.item.push(rows.items.insert(item).unwrap());
-            rows.timestamp_s.push(*timestamp_s);
-            let event_type = event_type.map(|name| rows.event_types.insert(name).unwrap());
-            rows.event_type.push(event_type.unwrap_or(Dataset::NO_EVENT_TYPE));
-            rows.value.push(*value);
-        }
-        rows
-    }
-
-    fn items(dataset: &Dataset, user: &str) -> Vec<String> {
-        let user = dataset.users().get(user).unwrap();
-        let items = dataset.histories().items_of(user as usize);
-        items.iter().map(|item| dataset.items().id(*item).to_owned()).collect()
-    }
-
-    #[test]
-    fn interactions_are_by_user_and_time_and_ties_keep_the_input_order() {
-        let list =
-            [("b", "x", 9, None, 0.0), ("a", "z", 5, None, 0.0), ("a", "y", 5, None, 0.0), ("a", "x", 1, None, 0.0)];
-        let dataset = rows(&list).build(&Selection::default()).unwrap();
-        assert_eq!(dataset.users().iter().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(dataset.items().iter().collect::<Vec<_>>(), ["x", "y", "z"]);
-        assert_eq!(items(&dataset, "a"), ["x", "z", "y"]);
-        assert_eq!(items(&dataset, "b"), ["x"]);
-    }
-
-    #[test]
-    fn only_rows_that_agree_in_everything_are_repetitions() {
-        let list = [
-            ("a", "x", 1, Some("View"), 1.0),
-            ("a", "y", 1, Some("View"), 1.0),
-            ("a", "x", 1, Some("View"), 1.0),
-            ("a", "x", 1, Some("Buy"), 1.0),
-            ("a", "x", 1, Some("View"), 2.0),
-            ("a", "x", 2, Some("View"), 1.0),
-        ];
-        let mut with_others = rows(&list);
-        assert_eq!(items(&rows(&list).build(&Selection::default()).unwrap(), "a"), ["x", "y", "x", "x", "x"]);
-        with_others.others = vec![1, 2, 3, 4, 5, 6];
-        assert_eq!(with_others.build(&Selection::default()).unwrap().n_interactions(), 6);
-    }
-
-    #[test]
-    fn a_selection_ignores_case_and_leaves_out_missing_values() {
-        let list = [
-            ("a", "x", 1, Some("Watch"), 3.0),
-            ("a", "y", 2, Some("watch"), f32::NAN),
-            ("a", "z", 3, Some("Click"), 9.0),
-            ("b", "z", 3, None, 9.0),
-        ];
-        let watched = Selection { event_type: Some("WATCH".into()), event_value_threshold: None };
-        let dataset = rows(&list).build(&watched).unwrap();
-        assert_eq!(items(&dataset, "a"), ["x", "y"]);
-        assert_eq!((dataset.users().len(), dataset.items().len(), dataset.n_catalogue_items()), (1, 2, 3));
-        let rated = Selection { event_type: None, event_value_threshold: Some(9.0) };
-        let dataset = rows(&list).build(&rated).unwrap();
-        assert_eq!((items(&dataset, "a"), items(&dataset, "b")), (vec!["z".into()], vec!["z".into()]));
-    }
-
-    #[test]
-    fn too_little_data_is_told_in_the_documented_words() {
-        let build = |n_users: usize, n_events: usize, event_type: Option<&str>| {
-            let mut rows = Rows::default();
-            for row in 0..n_events {
-                rows.user.push(rows.users.insert(&(row % n_users).to_string()).unwrap());
-                rows.item.push(rows.items.insert("x").unwrap());
-                rows.timestamp_s.push(row as i64);
-                rows.event_type.push(rows.event_types.insert("View").unwrap());
-                rows.value.push(f32::NAN);
-            }
-            let selection = Selection { event_type: event_type.map(Into::into), event_value_threshold: None };
-            rows.build(&selection).unwrap().check_minimums()
-        };
-        assert_eq!(build(25, 1000, Some("view")), Ok(()));
-        assert_eq!(
-            build(25, 999, Some("view")).unwrap_err(),
-            "Dataset has fewer than 1000 interactions after filtering by event type: view"
-        );
-        assert_eq!(
-            build(24, 1000, None).unwrap_err(),
-            "Dataset has fewer than 25 users with at least 2 interactions each."
-        );
-        assert_eq!(
-            build(9_960, 10_000, None).unwrap_err(),
-            "Dataset has fewer than 1% of users with at least 2 interactions each."
-        );
-    }
+    pieces
 }

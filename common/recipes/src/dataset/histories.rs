@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use super::timestamps::{Times, Timestamps};
 use crate::Event;
 
 /// The interactions of users, oldest first, in flat arrays.
@@ -13,19 +14,20 @@ use crate::Event;
 pub struct Histories {
     offsets: Vec<usize>,
     items: Vec<u32>,
-    timestamp_s: Vec<i64>,
+    timestamp_s: Timestamps,
 }
 
 impl Default for Histories {
     fn default() -> Self {
-        Self { offsets: vec![0], items: Vec::new(), timestamp_s: Vec::new() }
+        Self { offsets: vec![0], items: Vec::new(), timestamp_s: Timestamps::default() }
     }
 }
 
 impl Histories {
     /// # Panics
     /// If the shapes disagree.
-    pub fn new(offsets: Vec<usize>, items: Vec<u32>, timestamp_s: Vec<i64>) -> Self {
+    pub fn new(offsets: Vec<usize>, items: Vec<u32>, timestamp_s: impl Into<Timestamps>) -> Self {
+        let timestamp_s = timestamp_s.into();
         assert!(
             offsets.first() == Some(&0) && offsets.last() == Some(&items.len()) && items.len() == timestamp_s.len()
         );
@@ -49,8 +51,8 @@ impl Histories {
         &self.items[self.offsets[user]..self.offsets[user + 1]]
     }
 
-    pub fn timestamps_of(&self, user: usize) -> &[i64] {
-        &self.timestamp_s[self.offsets[user]..self.offsets[user + 1]]
+    pub fn timestamps_of(&self, user: usize) -> Times<'_> {
+        self.timestamp_s.slice(self.offsets[user]..self.offsets[user + 1])
     }
 
     /// The items of all users, one after the other.
@@ -59,14 +61,21 @@ impl Histories {
     }
 
     /// The times of all users' events, one user after the other.
-    pub fn timestamps(&self) -> &[i64] {
-        &self.timestamp_s
+    pub fn timestamps(&self) -> Times<'_> {
+        self.timestamp_s.slice(0..self.timestamp_s.len())
+    }
+
+    /// Bytes held in memory.
+    pub fn resident_bytes(&self) -> usize {
+        self.offsets.len() * size_of::<usize>()
+            + self.items.len() * size_of::<u32>()
+            + self.timestamp_s.resident_bytes()
     }
 
     /// The `take` oldest events of a user.
     pub fn events(&self, user: usize, take: usize) -> Vec<Event> {
-        let pairs = self.items_of(user).iter().zip(self.timestamps_of(user));
-        pairs.take(take).map(|(item, timestamp_s)| Event { item: *item, timestamp_s: *timestamp_s }).collect()
+        let pairs = self.items_of(user).iter().zip(self.timestamps_of(user).iter());
+        pairs.take(take).map(|(item, timestamp_s)| Event { item: *item, timestamp_s }).collect()
     }
 
     /// Some of the users, each with the oldest part of the history, as long as `n_kept` says.
@@ -75,7 +84,7 @@ impl Histories {
         for user in users {
             let kept = n_kept(*user);
             cut.items.extend_from_slice(&self.items_of(*user)[..kept]);
-            cut.timestamp_s.extend_from_slice(&self.timestamps_of(*user)[..kept]);
+            cut.timestamp_s.extend_from(self.timestamps_of(*user).slice(0..kept));
             cut.offsets.push(cut.items.len());
         }
         cut

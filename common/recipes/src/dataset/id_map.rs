@@ -1,4 +1,6 @@
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
 
 /// Turns ids into dense rows and back.
 ///
@@ -22,7 +24,7 @@ impl IdMap {
     }
 
     pub fn get(&self, id: &str) -> Option<u32> {
-        if self.slots.is_empty() { None } else { self.slots[self.slot_of(id)].checked_sub(1) }
+        if self.slots.is_empty() { None } else { self.slots[self.slot_of(self.hasher.hash_one(id), id)].checked_sub(1) }
     }
 
     /// # Panics
@@ -43,12 +45,40 @@ impl IdMap {
         self.text.len() + self.ends.len() * size_of::<usize>() + self.slots.len() * size_of::<u32>()
     }
 
+    pub(super) fn with_hasher(hasher: RandomState) -> Self {
+        Self { hasher, ..Self::default() }
+    }
+
+    /// Has place for so many ids of so many bytes in all.
+    pub(super) fn with_capacity(n_ids: usize, n_bytes: usize) -> Self {
+        let slots = vec![0; (n_ids * 2).next_power_of_two().max(16)];
+        let (text, ends) = (String::with_capacity(n_bytes), Vec::with_capacity(n_ids));
+        Self { text, ends, slots, hasher: RandomState::default() }
+    }
+
     /// The row of an id, a new one if it has none. `None` if there are no more rows.
     pub(crate) fn insert(&mut self, id: &str) -> Option<u32> {
+        self.insert_hashed(self.hasher.hash_one(id), id)
+    }
+
+    /// Appends an id that is known not to be there.
+    pub(super) fn push_new(&mut self, id: &str) {
         if (self.len() + 1) * 2 > self.slots.len() {
             self.grow();
         }
-        let slot = self.slot_of(id);
+        let slot = self.free_slot(self.hasher.hash_one(id));
+        self.text.push_str(id);
+        self.ends.push(self.text.len());
+        self.slots[slot] = self.ends.len() as u32;
+    }
+
+    /// [`IdMap::insert`] for those who know the hash of the id.
+    #[inline]
+    pub(super) fn insert_hashed(&mut self, hash: u64, id: &str) -> Option<u32> {
+        if (self.len() + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        let slot = self.slot_of(hash, id);
         if let Some(row) = self.slots[slot].checked_sub(1) {
             return Some(row);
         }
@@ -73,21 +103,32 @@ impl IdMap {
     }
 
     /// The slot that holds an id, or the free one where it belongs.
-    fn slot_of(&self, id: &str) -> usize {
+    #[inline]
+    fn slot_of(&self, hash: u64, id: &str) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = self.hasher.hash_one(id) as usize & mask;
+        let mut slot = hash as usize & mask;
         loop {
             match self.slots[slot].checked_sub(1) {
-                Some(row) if self.id(row) != id => slot = (slot + 1) & mask,
+                Some(row) if self.id(row).as_bytes() != id.as_bytes() => slot = (slot + 1) & mask,
                 _ => return slot,
             }
         }
     }
 
+    /// Where an id belongs that is not there.
+    fn free_slot(&self, hash: u64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        while self.slots[slot] != 0 {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
     fn grow(&mut self) {
         self.slots = vec![0; (self.slots.len() * 2).max(16)];
         for row in 0..self.len() as u32 {
-            let slot = self.slot_of(self.id(row));
+            let slot = self.free_slot(self.hasher.hash_one(self.id(row)));
             self.slots[slot] = row + 1;
         }
     }

@@ -1,159 +1,132 @@
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::PoisonError;
 
-use bytes::Bytes;
 use rayon::prelude::*;
 
-use super::{Dataset, DatasetError, DatasetParts, IdMap, Selection, build::Rows};
-use crate::parts::{ColumnType, Part, PartError, StringColumn};
+use super::build::{build, count};
+use super::columns::{ColumnChoice, Columns, Filler};
+use super::intern::NONE;
+use super::newest::Newest;
+use super::part::{self, ITEM_ID, Interners, USER_ID};
+use super::rows::Rows;
+use super::{Dataset, DatasetError, DatasetParts, Selection};
+use crate::parts::Part;
 
-const USER_ID: &str = "USER_ID";
-const ITEM_ID: &str = "ITEM_ID";
-const TIMESTAMP: &str = "TIMESTAMP";
-const EVENT_TYPE: &str = "EVENT_TYPE";
-const EVENT_VALUE: &str = "EVENT_VALUE";
+/// So many parts are decoded at the same time at most, however many threads there are: what that takes is not
+/// small, and threads that wait for a part find work in its columns.
+const PARTS_AT_ONCE: usize = 4;
 
 pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, DatasetError> {
-    let columns: Vec<Result<Columns, PartError>> = parts.interactions.par_iter().map(Columns::read).collect();
-    let catalogue: Vec<Result<StringColumn, PartError>> =
-        parts.items.par_iter().map(|part| Part::open(part.content.clone())?.strings(ITEM_ID)).collect();
-    let mut rows = Rows::default();
-    for columns in columns {
-        columns?.append_to(&mut rows)?;
-    }
-    for ids in catalogue {
-        intern(&mut rows.items, &ids?, "items")?;
-    }
-    if rows.others.iter().all(|fingerprint| *fingerprint == 0) {
-        rows.others = Vec::new();
-    }
-    rows.build(selection)
-}
-
-/// The columns of one part of the Interactions dataset.
-struct Columns {
-    user: StringColumn,
-    item: StringColumn,
-    timestamp_s: Vec<i64>,
-    event_type: Option<StringColumn>,
-    value: Vec<f32>,
-    others: Vec<u64>,
-}
-
-impl Columns {
-    fn read(content: &Bytes) -> Result<Self, PartError> {
-        let part = Part::open(content.clone())?;
-        let has = |name: &str| part.columns().iter().any(|column| column.name == name);
-        let ((user, item), (timestamp_s, event_type)) = rayon::join(
-            || rayon::join(|| part.strings(USER_ID), || part.strings(ITEM_ID)),
-            || rayon::join(|| part.longs(TIMESTAMP), || has(EVENT_TYPE).then(|| part.strings(EVENT_TYPE)).transpose()),
-        );
-        Ok(Self {
-            user: user?,
-            item: item?,
-            timestamp_s: timestamp_s?.values,
-            event_type: event_type?,
-            value: event_value(&part)?,
-            others: fingerprints(&part)?,
-        })
-    }
-
-    fn append_to(self, rows: &mut Rows) -> Result<(), DatasetError> {
-        let n_rows = self.timestamp_s.len();
-        let users = intern(&mut rows.users, &self.user, "users")?;
-        let items = intern(&mut rows.items, &self.item, "items")?;
-        let map = |codes: &[u32], rows: &[u32], none: u32| -> Vec<u32> {
-            codes.par_iter().map(|code| rows.get(*code as usize).copied().unwrap_or(none)).collect()
-        };
-        rows.user.extend(map(&self.user.codes, &users, u32::MAX));
-        rows.item.extend(map(&self.item.codes, &items, u32::MAX));
-        // A null there cannot come from an import, which requires both.
-        if [&rows.user, &rows.item].iter().any(|column| column.contains(&u32::MAX)) {
-            let reason = format!("a row has no {USER_ID} or no {ITEM_ID}");
-            return Err(PartError::Corrupt { reason }.into());
+    let interners = Interners::default();
+    let mut rows = Rows::new(!selection.interaction_columns.is_empty());
+    for together in parts.interactions.chunks(rayon::current_num_threads().clamp(1, PARTS_AT_ONCE)) {
+        let read: Vec<Result<_, DatasetError>> =
+            together.par_iter().map(|content| part::read(content, &interners, selection)).collect();
+        for part in read {
+            rows.append(part?)?;
         }
-        match self.event_type {
-            Some(column) => {
-                let types = intern(&mut rows.event_types, &column, "event types")?;
-                rows.event_type.extend(map(&column.codes, &types, Dataset::NO_EVENT_TYPE));
-            }
-            None => rows.event_type.resize(rows.event_type.len() + n_rows, Dataset::NO_EVENT_TYPE),
-        }
-        rows.timestamp_s.extend(self.timestamp_s);
-        rows.value.extend(self.value);
-        rows.others.extend(self.others);
-        Ok(())
     }
-}
+    let new_items = Newest::read(&parts.items, ITEM_ID, &interners.items, "items")?;
+    // Who has neither interactions nor metadata that is asked for is of no use to a recipe.
+    let with_users = !selection.user_columns.is_empty();
+    let user_parts = if with_users { parts.users.as_slice() } else { &[] };
+    let new_users = Newest::read(user_parts, USER_ID, &interners.users, "users")?;
 
-/// The row of each entry of the dictionary.
-fn intern(ids: &mut IdMap, column: &StringColumn, what: &str) -> Result<Vec<u32>, DatasetError> {
-    let rows = column.dictionary.iter().map(|id| ids.insert(id));
-    rows.collect::<Option<_>>().ok_or_else(|| DatasetError::TooBig(format!("more {what} than fit")))
-}
+    let n_unjoined = rows.join();
+    let n_input = rows.n_input;
+    let (all_users, all_items) = (interners.users.finish(), interners.items.finish());
+    let user_counts = count(&rows.user, all_users.bound());
+    let occurs = |counts: &[u32], number: u32| counts.get(number as usize).is_some_and(|count| *count > 0);
+    let (users, user_rows) = all_users.sorted(|number| occurs(&user_counts, number));
+    let (other_users, other_user_rows) =
+        all_users.sorted(|number| !occurs(&user_counts, number) && new_users.has(number));
+    drop((all_users, user_counts));
+    // Items of rows that nobody joined are left out with the rows.
+    let item_counts = counts_of_items(&rows, all_items.bound());
+    let (items, item_rows) = all_items.sorted(|number| occurs(&item_counts, number));
+    let (other_items, other_item_rows) = all_items.sorted(|number| !occurs(&item_counts, number));
+    drop((all_items, item_counts));
+    let types = interners.event_types.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (event_types, type_rows) = types.sorted(|_| true);
+    let type_rows: Vec<u32> = type_rows.into_iter().map(|row| row.unwrap_or(NONE)).collect();
 
-/// EVENT_VALUE as the schema has it, NaN where there is none.
-fn event_value(part: &Part) -> Result<Vec<f32>, PartError> {
-    let n_rows = part.n_rows();
-    let Some(column) = part.columns().iter().find(|column| column.name == EVENT_VALUE) else {
-        return Ok(vec![f32::NAN; n_rows]);
+    let built = build(rows, &user_rows, users.len(), &item_rows, &type_rows);
+    let row_of = |rows: &[u32], others: &[u32], n_rows: usize, number: u32| match rows[number as usize] {
+        NONE => n_rows as u32 + others[number as usize],
+        row => row,
     };
-    Ok(match column.kind {
-        ColumnType::Float => {
-            let values = part.floats(EVENT_VALUE)?;
-            (0..n_rows).map(|row| values.get(row).unwrap_or(f32::NAN)).collect()
-        }
-        ColumnType::Double => {
-            let values = part.doubles(EVENT_VALUE)?;
-            (0..n_rows).map(|row| values.get(row).map_or(f32::NAN, |value| value as f32)).collect()
-        }
-        found => return Err(PartError::WrongType { name: EVENT_VALUE.into(), found, wanted: ColumnType::Float }),
+    let item_places = new_items.places(|number| row_of(&item_rows, &other_item_rows, items.len(), number));
+    let user_places = new_users.places(|number| row_of(&user_rows, &other_user_rows, users.len(), number));
+    let contents = |parts: &[super::TimedPart]| parts.iter().map(|part| part.content.clone()).collect::<Vec<_>>();
+    let item_columns =
+        columns(&selection.item_columns, items.len() + other_items.len(), &contents(&parts.items), &item_places)?;
+    let user_columns =
+        columns(&selection.user_columns, users.len() + other_users.len(), &contents(user_parts), &user_places)?;
+    let interaction_columns = match &built.input {
+        Some(input) => context(parts, selection, input, n_input)?,
+        None => Columns::default(),
+    };
+    Ok(Dataset {
+        users,
+        other_users,
+        items,
+        other_items,
+        histories: built.histories,
+        event_types,
+        event_type: built.event_type,
+        value: built.value,
+        n_unjoined,
+        item_columns,
+        user_columns,
+        interaction_columns,
+        selection: selection.clone(),
     })
 }
 
-/// Per row a hash of the columns that have no place in a [`Dataset`]; 0 if all of them are null.
-fn fingerprints(part: &Part) -> Result<Vec<u64>, PartError> {
-    let known = [USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE];
-    let mut hashes = vec![0; part.n_rows()];
-    for column in part.columns().iter().filter(|column| !known.contains(&column.name.as_str())) {
-        let name = column.name.as_str();
-        match column.kind {
-            ColumnType::String => {
-                let values = part.strings(name)?;
-                mix(&mut hashes, name, |row| values.get(row));
-            }
-            ColumnType::Int => {
-                let values = part.ints(name)?;
-                mix(&mut hashes, name, |row| values.get(row));
-            }
-            ColumnType::Long => {
-                let values = part.longs(name)?;
-                mix(&mut hashes, name, |row| values.get(row));
-            }
-            ColumnType::Float => {
-                let values = part.floats(name)?;
-                mix(&mut hashes, name, |row| values.get(row).map(f32::to_bits));
-            }
-            ColumnType::Double => {
-                let values = part.doubles(name)?;
-                mix(&mut hashes, name, |row| values.get(row).map(f64::to_bits));
-            }
-            ColumnType::Boolean => {
-                let values = part.booleans(name)?;
-                mix(&mut hashes, name, |row| values.get(row));
-            }
-        }
+fn counts_of_items(rows: &Rows, n: usize) -> Vec<u32> {
+    if !rows.user.par_iter().any(|user| *user == NONE) {
+        return count(&rows.item, n);
     }
-    Ok(hashes)
+    let joined = rows.user.iter().zip(&rows.item).filter(|(user, _)| **user != NONE);
+    let mut counts = vec![0; n];
+    joined.for_each(|(_, item)| counts[*item as usize] += 1);
+    counts
 }
 
-/// Adds a column to the hashes. A null leaves them alone, so a part that lacks the column (a schema that
-/// grew) hashes like one where it is null; adding makes the order of the columns not matter.
-fn mix<T: Hash>(hashes: &mut [u64], name: &str, value: impl Fn(usize) -> Option<T> + Sync) {
-    hashes.par_iter_mut().enumerate().for_each(|(row, hash)| {
-        if let Some(value) = value(row) {
-            let mut hasher = DefaultHasher::new();
-            (name, value).hash(&mut hasher);
-            *hash = hash.wrapping_add(hasher.finish());
-        }
-    });
+/// The columns of the parts; `places` says by part and row where the row belongs.
+fn columns(
+    choice: &[ColumnChoice],
+    n_rows: usize,
+    parts: &[bytes::Bytes],
+    places: &[Vec<u32>],
+) -> Result<Columns, DatasetError> {
+    if choice.is_empty() {
+        return Ok(Columns::default());
+    }
+    let mut filler = Filler::new(n_rows, choice);
+    for (content, places) in parts.iter().zip(places) {
+        filler.add(&Part::open(content.clone())?, places)?;
+    }
+    filler.finish()
+}
+
+/// The columns of the Interactions dataset; `input` says where each interaction stood among all `n_input` rows.
+fn context(
+    parts: &DatasetParts,
+    selection: &Selection,
+    input: &[u32],
+    n_input: usize,
+) -> Result<Columns, DatasetError> {
+    let mut places = vec![NONE; n_input];
+    for (place, row) in (0..).zip(input) {
+        places[*row as usize] = place;
+    }
+    let mut filler = Filler::new(input.len(), &selection.interaction_columns);
+    let mut places = places.as_slice();
+    for content in &parts.interactions {
+        let part = Part::open(content.clone())?;
+        let (of_part, rest) = places.split_at(part.n_rows().min(places.len()));
+        filler.add(&part, of_part)?;
+        places = rest;
+    }
+    filler.finish()
 }

@@ -78,22 +78,22 @@ pub struct Types<'a> {
     names: IdMap,
     /// By the dataset's row of the type.
     rows: Vec<u32>,
-    of_event: &'a [u32],
+    dataset: &'a Dataset,
 }
 
 impl<'a> Types<'a> {
-    const NONE: u32 = Dataset::NO_EVENT_TYPE;
+    pub const NONE: u32 = u32::MAX;
 
     pub fn of(dataset: &'a Dataset) -> Self {
         let lower: Vec<String> = dataset.event_types().iter().map(str::to_lowercase).collect();
         let names: IdMap = lower.iter().map(String::as_str).collect();
         let rows = lower.iter().map(|name| names.get(name).unwrap_or(Self::NONE)).collect();
-        Self { names, rows, of_event: dataset.event_type() }
+        Self { names, rows, dataset }
     }
 
-    /// The row of an event's type, or [`Dataset::NO_EVENT_TYPE`].
+    /// The row of an event's type, or [`Types::NONE`].
     pub fn row(&self, event: usize) -> u32 {
-        self.rows.get(self.of_event[event] as usize).copied().unwrap_or(Self::NONE)
+        self.dataset.event_type(event).and_then(|row| self.rows.get(row as usize)).copied().unwrap_or(Self::NONE)
     }
 }
 
@@ -114,7 +114,7 @@ pub fn write(dataset: &Dataset, types: &Types<'_>, run: Range<usize>, kept: &[Ve
                 Types::NONE => page.push_null(2),
                 row => page.push_str(2, types.names.id(row)),
             }
-            page.push_long(3, histories.timestamps()[*event]);
+            page.push_long(3, histories.timestamps().get(*event));
         }
     }
     page.finish()

@@ -262,10 +262,10 @@ impl Trial {
         touched: &mut Vec<u32>,
     ) {
         let (items, times) = (self.histories.items_of(user), self.histories.timestamps_of(user));
-        let newest_s = times.last().copied().unwrap_or(0);
-        let events = items.iter().zip(times).rev().take(config.history_length);
+        let newest_s = times.last().unwrap_or(0);
+        let events = items.iter().zip(times.iter()).rev().take(config.history_length);
         for (place, (item, time_s)) in events.enumerate() {
-            let age_s = newest_s.saturating_sub(*time_s);
+            let age_s = newest_s.saturating_sub(time_s);
             let weight = config.event_weight(place) * config.fade().after(age_s) * from[*item as usize];
             let (others, counts) = self.powered.row(*item);
             for (other, count) in others.iter().zip(counts) {

@@ -53,9 +53,10 @@ pub fn follow_ups(
                         scratch.add(before.iter().rev().zip(backward.iter().copied()));
                     } else {
                         let times = histories.timestamps_of(user);
-                        let fade = |time: &i64| counting.fade.after((time - times[place]).abs());
-                        let after_fades = times[place + 1..].iter().map(fade);
-                        let before_fades = times[..place].iter().rev().map(fade);
+                        let now_s = times.get(place);
+                        let fade = |time_s: i64| counting.fade.after(time_s.saturating_sub(now_s).saturating_abs());
+                        let after_fades = times.slice(place + 1..items.len()).iter().map(fade);
+                        let before_fades = times.slice(0..place).iter().rev().map(fade);
                         let faded = |(share, fade): (&f32, f32)| share * fade;
                         scratch.add(after.iter().zip(forward.iter().zip(after_fades).map(faded)));
                         scratch.add(before.iter().rev().zip(backward.iter().zip(before_fades).map(faded)));

@@ -290,6 +290,7 @@ impl Job for SolutionVersion {
             selection: Selection {
                 event_type: version.event_type.clone(),
                 event_value_threshold: event_value_threshold(config)?,
+                ..Selection::default()
             },
             hyperparameters: hyperparameters(config),
             folder: format!("{}/{}", models_of(&arn)?, run.attempt),

@@ -94,7 +94,7 @@ impl Columns {
         let begin = items.len().saturating_sub(n_kept);
         // Parquet's integers are signed; no item row comes near the sign.
         self.items.extend(items[begin..].iter().map(|item| *item as i32));
-        self.timestamp_s.extend(&histories.timestamps_of(user)[begin..]);
+        self.timestamp_s.extend(histories.timestamps_of(user).slice(begin..items.len()).iter());
         self.users.resize(self.items.len(), ByteArray::from(id));
     }
 
