@@ -35,10 +35,13 @@ def create_stores(url, table="palate", bucket="palate-blobs"):
     """The table and the bucket, as template.yaml makes them; returns what tells Palate of them."""
     options = {"endpoint_url": url, "region_name": "us-east-1", "aws_access_key_id": "palate", "aws_secret_access_key": "palate"}
     boto3.client("s3", **options).create_bucket(Bucket=bucket)
-    boto3.client("dynamodb", **options).create_table(
+    dynamodb = boto3.client("dynamodb", **options)
+    dynamodb.create_table(
         TableName=table, BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}])
+    dynamodb.update_time_to_live(
+        TableName=table, TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True})
     return {"PALATE_STORE": "aws", "PALATE_TABLE": table, "PALATE_BUCKET": bucket,
             "AWS_ENDPOINT_URL_S3": url, "AWS_ENDPOINT_URL_DYNAMODB": url}
 

@@ -14,7 +14,7 @@ SAMPLES = {
     "control": ["control", "control-schedule"],
     "recommend": ["recommend", "recommend-ranking"],
     "put-events": ["put-events"],
-    "import": ["import"], "train": ["train"], "deploy": ["deploy"],
+    "import": ["import", "import-stream"], "train": ["train"], "deploy": ["deploy"],
     "batch-inference": ["batch-inference", "batch-inference-upload"],
 }
 
@@ -53,6 +53,11 @@ def test_the_other_api_functions_find_no_such_resource(installation, function, s
 @pytest.mark.parametrize("function", ["import", "train", "deploy", "batch-inference"])
 def test_a_worker_has_nothing_to_do_for_a_job_that_is_not_there(installation, function):
     assert invoke(installation, function, function) is None
+
+
+@INSTALLATIONS
+def test_what_was_streamed_into_no_dataset_needs_no_compaction(installation):
+    assert invoke(installation, "import", "import-stream") == {"batchItemFailures": []}
 
 
 @INSTALLATIONS

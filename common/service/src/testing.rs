@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Full};
-use palate_store::embedded;
+use palate_store::{Now, embedded};
 use serde_json::{Value, json};
 
 use crate::service::{Clock, JobRef, JobStarter, Service, Settings};
@@ -42,7 +42,8 @@ impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Held(AtomicU64::new(1_700_000_000_000)));
-        let stores = embedded::open(folder.path()).unwrap();
+        let now = Arc::clone(&clock);
+        let stores = embedded::open_with(folder.path(), Now::by(move || now.now_ms() / 1_000)).unwrap();
         let service = Service::new(Settings::default(), stores, clock.clone(), Arc::new(NoJobs));
         let mut world = Self { service, clock, group: String::new(), _folder: folder };
         world.group =

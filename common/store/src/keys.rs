@@ -42,7 +42,7 @@ pub(crate) fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
             return Err(invalid(key.to_string(), "written twice in one commit"));
         }
         total += key.partition.len() + key.sort.len();
-        if let Write::Create { value, .. } | Write::Update { value, .. } = write {
+        if let Some(value) = write.value() {
             if value.len() > MAX_VALUE {
                 let reason = format!("a value has at most {MAX_VALUE} bytes, not {}", value.len());
                 return Err(invalid(key.to_string(), reason));
@@ -72,11 +72,11 @@ pub(crate) fn check_record_list(
     check_limit(partition, limit)
 }
 
-fn check_limit(key: &str, limit: usize) -> Result<(), StoreError> {
+pub(crate) fn check_limit(key: &str, limit: usize) -> Result<(), StoreError> {
     if (1..=MAX_PAGE).contains(&limit) {
         return Ok(());
     }
-    Err(invalid(key, format!("a page has 1 to {MAX_PAGE} entries, not {limit}")))
+    Err(invalid(key, format!("a page or purge has 1 to {MAX_PAGE} entries, not {limit}")))
 }
 
 pub(crate) fn check_blob_key(key: &str) -> Result<(), StoreError> {

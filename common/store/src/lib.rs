@@ -15,12 +15,14 @@ pub mod embedded;
 mod error;
 #[cfg(any(feature = "embedded", feature = "aws"))]
 mod keys;
+mod now;
 mod record;
 
 use std::sync::Arc;
 
 pub use blob::{BlobMeta, BlobStore, BlobWriter, Buckets, PutCondition};
 pub use error::StoreError;
+pub use now::Now;
 pub use record::{Key, Order, Page, Record, RecordStore, RecordStoreExt, Write};
 
 /// The stores of one installation.

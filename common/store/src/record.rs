@@ -41,7 +41,10 @@ pub struct Record {
 pub enum Write {
     /// The key must be free; the record starts at version 1.
     Create { key: Key, value: Vec<u8> },
-    /// The record must be at `expected`; it moves to `expected + 1`.
+    /// A create of a record that ends by itself: from `expires_s` on, in seconds since the Unix epoch.
+    CreateUntil { key: Key, value: Vec<u8>, expires_s: u64 },
+    /// The record must be at `expected`; it moves to `expected + 1`. One that would have ended by itself lasts
+    /// from now on.
     Update { key: Key, expected: u64, value: Vec<u8> },
     /// The record must be at `expected`; it is gone afterwards.
     Delete { key: Key, expected: u64 },
@@ -53,9 +56,18 @@ impl Write {
     pub fn key(&self) -> &Key {
         match self {
             Self::Create { key, .. }
+            | Self::CreateUntil { key, .. }
             | Self::Update { key, .. }
             | Self::Delete { key, .. }
             | Self::Check { key, .. } => key,
+        }
+    }
+
+    /// What the record will hold, if it is written.
+    pub fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::Create { value, .. } | Self::CreateUntil { value, .. } | Self::Update { value, .. } => Some(value),
+            Self::Delete { .. } | Self::Check { .. } => None,
         }
     }
 }
@@ -91,6 +103,8 @@ pub struct Page<T> {
 /// - `list` gives the records of `partition` whose `sort` begins with `prefix`, in bytewise order of
 ///   `sort`; following `next` yields every record that was there throughout exactly once, whatever comes
 ///   and goes meanwhile.
+/// - A record whose time has come ([`Write::CreateUntil`]) is absent for every call, by the clock of the store
+///   (see [`Now`](crate::Now)), whether its space has been freed or not.
 #[async_trait]
 pub trait RecordStore: Send + Sync {
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
@@ -107,6 +121,10 @@ pub trait RecordStore: Send + Sync {
         limit: usize,
         order: Order,
     ) -> Result<Page<Record>, StoreError>;
+
+    /// Frees the space of at most `limit` (1 to 1,000) records whose time has come; returns of how many. There
+    /// may be more if it was `limit`. DynamoDB does this by itself: there it is always 0.
+    async fn purge_expired(&self, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// Conveniences over [`RecordStore`].

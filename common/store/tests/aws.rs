@@ -15,7 +15,9 @@ use aws_sdk_s3::config::Credentials;
 use palate_store::{
     BlobStore, Key, PutCondition, RecordStore, RecordStoreExt as _, StoreError, Stores, Write,
     aws::{self, AwsConfig},
-    blob_store_conformance, record_store_conformance, stores_conformance,
+    blob_store_conformance,
+    conformance::expiry::HeldClock,
+    record_expiry_conformance, record_store_conformance, stores_conformance,
 };
 use uuid::Uuid;
 
@@ -44,6 +46,12 @@ async fn open_records() -> ((), Arc<dyn RecordStore>) {
     ((), open().await.records)
 }
 
+async fn open_at() -> ((), (Arc<dyn RecordStore>, HeldClock)) {
+    let (sdk, config, clock) = (sdk().await, config(), HeldClock::default());
+    aws::create_with(&sdk, &config).await.unwrap();
+    ((), (aws::connect_at(&sdk, &config, clock.now()).unwrap().records, clock))
+}
+
 async fn open_blobs() -> ((), Arc<dyn BlobStore>) {
     ((), open().await.blobs)
 }
@@ -55,6 +63,7 @@ async fn open_all() -> ((), (Stores, String)) {
 }
 
 record_store_conformance!(open_records(), #[ignore = "needs moto: tests/run starts it"]);
+record_expiry_conformance!(open_at(), #[ignore = "needs moto: tests/run starts it"]);
 blob_store_conformance!(own_blobs, open_blobs(), #[ignore = "needs moto: tests/run starts it"]);
 stores_conformance!(open_all(), #[ignore = "needs moto: tests/run starts it"]);
 

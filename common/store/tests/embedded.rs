@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use palate_store::{
     BlobStore, Key, PutCondition, RecordStore, RecordStoreExt as _, StoreError, Stores, Write, blob_store_conformance,
-    embedded, record_store_conformance, stores_conformance,
+    conformance::expiry::HeldClock, embedded, record_expiry_conformance, record_store_conformance, stores_conformance,
 };
 use tempfile::TempDir;
 
@@ -21,6 +21,12 @@ fn open() -> (TempDir, Stores) {
 async fn open_records() -> (TempDir, Arc<dyn RecordStore>) {
     let (folder, stores) = open();
     (folder, stores.records)
+}
+
+async fn open_at() -> (TempDir, (Arc<dyn RecordStore>, HeldClock)) {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), HeldClock::default());
+    let stores = embedded::open_with(folder.path(), clock.now()).unwrap();
+    (folder, (stores.records, clock))
 }
 
 async fn open_blobs() -> (TempDir, Arc<dyn BlobStore>) {
@@ -39,6 +45,7 @@ async fn open_all() -> (TempDir, (Stores, String)) {
 }
 
 record_store_conformance!(open_records());
+record_expiry_conformance!(open_at());
 blob_store_conformance!(own_blobs, open_blobs());
 blob_store_conformance!(users_bucket, open_bucket());
 stores_conformance!(open_all());
@@ -82,10 +89,41 @@ fn a_folder_of_a_newer_palate_is_refused() {
     let (folder, stores) = open();
     drop(stores);
     let db = rusqlite::Connection::open(folder.path().join("palate.db")).unwrap();
-    db.pragma_update(None, "user_version", 2).unwrap();
+    db.pragma_update(None, "user_version", 3).unwrap();
     drop(db);
     let error = embedded::open(folder.path()).err().unwrap();
     assert!(matches!(&error, StoreError::Invalid { reason, .. } if reason.contains("newer Palate")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_folder_of_the_first_format_keeps_its_records_and_takes_new_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = rusqlite::Connection::open(folder.path().join("palate.db")).unwrap();
+    db.execute_batch(
+        "CREATE TABLE records (
+            partition TEXT NOT NULL,
+            sort TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            value BLOB NOT NULL,
+            PRIMARY KEY (partition, sort)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO records VALUES ('p', 'old', 7, x'6f6c64');
+        PRAGMA user_version = 1",
+    )
+    .unwrap();
+    drop(db);
+    let clock = HeldClock::default();
+    for _ in 0..2 {
+        let records = embedded::open_with(folder.path(), clock.now()).unwrap().records;
+        let old = records.get(&Key::new("p", "old")).await.unwrap().unwrap();
+        assert_eq!((old.version, old.value.as_slice()), (7, &b"old"[..]));
+    }
+    let records = embedded::open_with(folder.path(), clock.now()).unwrap().records;
+    let ended = Write::CreateUntil { key: Key::new("p", "ended"), value: Vec::new(), expires_s: 1 };
+    records.commit(vec![ended]).await.unwrap();
+    assert_eq!(records.purge_expired(10).await.unwrap(), 1);
+    records.update(Key::new("p", "old"), 7, b"new".to_vec()).await.unwrap();
+    assert_eq!(records.get(&Key::new("p", "old")).await.unwrap().unwrap().version, 8);
 }
 
 #[tokio::test]

@@ -1,12 +1,19 @@
 //! A clock that tests may hold and advance, by `/_palate/clock`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use palate_service::{Clock, SystemClock};
+use palate_store::Now;
 use serde::Deserialize;
 
 /// Past the year 9999 dates have no form on the wire.
 const END_MS: u64 = 253_402_300_799_000;
+
+/// The store's view of the service's clock.
+pub fn now(clock: &Arc<dyn Clock>) -> Now {
+    let clock = Arc::clone(clock);
+    Now::by(move || clock.now_ms() / 1_000)
+}
 
 /// Follows another clock, ahead of it by what it was advanced, unless it is held. It never goes backwards.
 pub struct TestClock {

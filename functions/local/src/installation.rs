@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     app::App,
     cli::{Auth, Serve, Store},
-    clock::TestClock,
+    clock::{TestClock, now},
     edge::budget::Budget,
     keys,
     live::{Live, Setup},
@@ -73,14 +73,19 @@ impl Installation {
         }
         // First of all, so that nothing is touched if somebody else is here.
         let listener = server::bind(&options.address).await?;
+        let test_clock = options.allow_clock.then(|| Arc::new(TestClock::new()));
+        let clock: Arc<dyn Clock> = match &test_clock {
+            Some(clock) => Arc::clone(clock) as _,
+            None => Arc::new(SystemClock),
+        };
         let (stores, folder) = match options.store {
-            Store::Embedded => open(&options.data).map(|(stores, folder)| (stores, Some(folder)))?,
+            Store::Embedded => open(&options.data, &clock).map(|(stores, folder)| (stores, Some(folder)))?,
             Store::Aws => (connect(options.table.as_deref(), options.bucket.as_deref()).await?, None),
         };
         let address = listener.local_addr().map_err(|error| in_folder(&options.data, error.into()))?;
         let auth = keys::auth(options.auth, address.ip());
         let access = keys::access(auth, address.ip(), options, &stores).await?;
-        Self::run(listener, address, options, stores, (auth, access), folder)
+        Self::run(listener, address, options, stores, (auth, access), (clock, test_clock), folder)
     }
 
     fn run(
@@ -89,14 +94,10 @@ impl Installation {
         options: &Serve,
         stores: Stores,
         (auth, access): (Auth, Access),
+        (clock, test_clock): (Arc<dyn Clock>, Option<Arc<TestClock>>),
         folder: Option<File>,
     ) -> Result<Self, StartError> {
         let failed = |source: Box<dyn Error + Send + Sync>| in_folder(&options.data, source);
-        let test_clock = options.allow_clock.then(|| Arc::new(TestClock::new()));
-        let clock: Arc<dyn Clock> = match &test_clock {
-            Some(clock) => Arc::clone(clock) as _,
-            None => Arc::new(SystemClock),
-        };
         let setup = Setup {
             settings: settings(options, access)?,
             clock,
@@ -164,7 +165,7 @@ pub fn in_folder(folder: &Path, source: Box<dyn Error + Send + Sync>) -> StartEr
 
 /// Opens the data folder for this process alone: the file that is returned is its lock. The stores could be
 /// shared, `s3s-fs` could not: two of them give their unfinished uploads the same names.
-fn open(folder: &Path) -> Result<(Stores, File), StartError> {
+fn open(folder: &Path, clock: &Arc<dyn Clock>) -> Result<(Stores, File), StartError> {
     let failed = |source: Box<dyn Error + Send + Sync>| in_folder(folder, source);
     std::fs::create_dir_all(folder).map_err(|error| failed(error.into()))?;
     let lock = File::create(folder.join("serve.lock")).map_err(|error| failed(error.into()))?;
@@ -175,7 +176,7 @@ fn open(folder: &Path) -> Result<(Stores, File), StartError> {
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(failed(error.into())),
     }
-    let stores = palate_store::embedded::open(folder).map_err(|error| failed(error.into()))?;
+    let stores = palate_store::embedded::open_with(folder, now(clock)).map_err(|error| failed(error.into()))?;
     Ok((stores, lock))
 }
 

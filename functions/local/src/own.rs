@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::{
     app::{App, json_response},
     cli::Store,
-    clock::{Move, Shown},
+    clock::{Move, Shown, now},
     live::{Live, unused},
     workers::chain,
 };
@@ -139,11 +139,11 @@ impl App {
         if let Some(live) = live.take() {
             unused(live.end().await).await;
         }
-        let data = self.setup.data.clone();
+        let (data, now) = (self.setup.data.clone(), now(&self.setup.clock));
         let emptied = tokio::task::spawn_blocking(move || {
             let emptied = palate_store::embedded::empty(&data);
             // Whatever is left is served again.
-            (emptied, palate_store::embedded::open(&data))
+            (emptied, palate_store::embedded::open_with(&data, now))
         });
         let (emptied, stores) = match emptied.await {
             Ok(ended) => ended,

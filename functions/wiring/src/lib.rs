@@ -2,8 +2,9 @@
 //! workers, and Lambda's edge in both directions.
 //!
 //! A function is one of two kinds. *API* functions ([`serve_api`], [`serve_control`]) answer HTTP
-//! requests that API Gateway hands on. *Workers* ([`serve_worker`], [`serve_batch_worker`]) do the job
-//! that a [`JobRef`](palate_service::JobRef) names. Nothing here knows what an operation or a job is.
+//! requests that API Gateway hands on. *Workers* ([`serve_worker`], [`serve_import_worker`],
+//! [`serve_batch_worker`]) do the job that a [`JobRef`](palate_service::JobRef) names. Nothing here knows
+//! what an operation or a job is.
 
 mod access;
 mod config;
@@ -11,7 +12,8 @@ mod control;
 mod edge;
 mod run;
 mod starter;
+mod stream;
 mod worker;
 
 pub use config::{Config, ConfigError, StoreChoice, WorkerFunctions};
-pub use run::{serve_api, serve_batch_worker, serve_control, serve_worker};
+pub use run::{serve_api, serve_batch_worker, serve_control, serve_import_worker, serve_worker};

@@ -14,7 +14,7 @@ use crate::access::access;
 use crate::control::{ControlEvent, control};
 use crate::edge::answer;
 use crate::starter::InvokeWorker;
-use crate::worker::{BatchEvent, do_batch, do_job};
+use crate::worker::{BatchEvent, ImportEvent, do_batch, do_import, do_job};
 use crate::{Config, StoreChoice};
 
 /// Answers API requests until Lambda ends the process.
@@ -42,6 +42,15 @@ pub async fn serve_control() -> Result<(), Error> {
 pub async fn serve_worker(kind: JobKind) -> Result<(), Error> {
     let service = &start(Callers::Functions).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<JobRef>| do_job(service, kind, event.payload))).await
+}
+
+/// Does the jobs of the import function, and compacts what the table's stream tells of.
+///
+/// # Errors
+/// As [`serve_api`].
+pub async fn serve_import_worker() -> Result<(), Error> {
+    let service = &start(Callers::Functions).await?;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ImportEvent>| do_import(service, event.payload))).await
 }
 
 /// Does batch inference jobs, and takes note of uploads.

@@ -7,6 +7,24 @@ use lambda_runtime::Diagnostic;
 use palate_service::{JobError, JobKind, JobOutcome, JobRef, Service};
 use percent_encoding::percent_decode_str;
 
+use crate::stream::{BatchReply, StreamEvent, compact_streamed};
+
+/// What the import worker is invoked with.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+pub(crate) enum ImportEvent {
+    Job(JobRef),
+    Stream(StreamEvent),
+}
+
+/// What goes back to Lambda from the import worker.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+pub(crate) enum ImportReply {
+    Job(()),
+    Stream(BatchReply),
+}
+
 /// What the batch inference worker is invoked with.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
@@ -55,6 +73,17 @@ pub(crate) async fn do_job(service: &Arc<Service>, expected: JobKind, job: JobRe
         outcome => tracing::info!(job = job.job, ?outcome, "the job is settled"),
     }
     Ok(())
+}
+
+/// Does a job of the import function, or compacts what the table's stream tells of.
+pub(crate) async fn do_import(service: &Arc<Service>, event: ImportEvent) -> Result<ImportReply, WorkerError> {
+    match event {
+        ImportEvent::Job(job) => do_job(service, JobKind::Import, job).await.map(ImportReply::Job),
+        ImportEvent::Stream(event) => {
+            let reply = compact_streamed(&event, async |dataset_arn: &str| service.compact(dataset_arn).await).await?;
+            Ok(ImportReply::Stream(reply))
+        }
+    }
 }
 
 /// Does a batch job, or starts one for each uploaded file that asks for it.
@@ -127,6 +156,26 @@ mod tests {
         assert!(matches!(job, BatchEvent::Job(JobRef { kind: JobKind::BatchInference, .. })));
         let BatchEvent::Uploads(event) = serde_json::from_str(UPLOAD).unwrap() else { panic!("not an upload") };
         assert_eq!(event.records.len(), 1);
+    }
+
+    #[test]
+    fn the_import_worker_tells_jobs_and_streams_apart_and_refuses_the_rest() {
+        let of = serde_json::from_str::<ImportEvent>;
+        let job = of(include_str!("../../../events/import.json")).unwrap();
+        assert!(matches!(job, ImportEvent::Job(JobRef { kind: JobKind::Import, .. })));
+        let stream = of(include_str!("../../../events/import-stream.json")).unwrap();
+        assert!(matches!(stream, ImportEvent::Stream(_)));
+        assert!(of(UPLOAD).is_err(), "an event of S3 has records too");
+        for bad in ["{}", r#"{"Records":[{}]}"#, r#"{"Records":[{"eventSource":"aws:sqs"}]}"#] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_job_is_answered_with_null_and_a_stream_with_its_failures() {
+        assert_eq!(serde_json::to_string(&ImportReply::Job(())).unwrap(), "null");
+        let stream = serde_json::to_string(&ImportReply::Stream(BatchReply::default())).unwrap();
+        assert_eq!(stream, r#"{"batchItemFailures":[]}"#);
     }
 
     const UPLOAD: &str = include_str!("../../../events/batch-inference-upload.json");

@@ -13,10 +13,19 @@ const ENOUGH_ENTRIES: usize = 1_000;
 /// No entry stays longer than about this.
 const LONGEST_MS: u64 = 15 * 60_000;
 
+/// So many times a thousand records that have ended are removed in one sweep.
+const PURGES: usize = 20;
+
 /// Removes what nobody reads any more and has journals compacted that are long or old. Returns how many
 /// compactions were started.
 pub(crate) async fn sweep(service: &Arc<Service>) -> Result<usize, OpError> {
     let mut started = 0;
+    // As many as come in between two sweeps, and then some.
+    for _ in 0..PURGES {
+        if service.records.purge_expired(1_000).await? < 1_000 {
+            break;
+        }
+    }
     for record in service.records.list_all(manifest::PARTITION, "").await? {
         let dataset_arn = &record.key.sort;
         let swept = async {

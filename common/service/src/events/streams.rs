@@ -18,6 +18,10 @@ use crate::schema::DatasetType;
 use crate::service::Service;
 use crate::wire::Timestamp;
 
+/// For so long an event stands under its user, and its id is known: three months, after which filters forget it.
+/// Trainings have it from the journal and from parts.
+const KEPT_S: u64 = 90 * 86_400;
+
 /// What is streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum StreamKind {
@@ -96,15 +100,16 @@ impl Stream {
     /// Stores events in one commit, each once: one whose event id the stream has seen is left out.
     pub async fn append<T: Streamed>(&self, service: &Service, events: &[T]) -> Result<(), OpError> {
         let mut ids = std::collections::HashSet::new();
+        let now_ms = service.clock.now_ms();
         let fresh = events.iter().filter(|event| event.event_id().is_none_or(|id| ids.insert(id)));
-        let mut storing = fresh.map(|event| self.storing(event)).collect::<Result<Vec<_>, _>>()?;
+        let mut storing = fresh.map(|event| self.storing(event, now_ms)).collect::<Result<Vec<_>, _>>()?;
         let mut arrival = arrivals::due(service, self).await?;
         let journal = self.journal()?;
         while !storing.is_empty() {
             let events = storing.iter().flat_map(|each| [Some(&each.event), each.id.as_ref()]);
             let mut writes: Vec<Write> = events.chain([arrival.as_ref()]).flatten().cloned().collect();
             let rows = storing.iter().map(|each| each.row.clone()).collect();
-            writes.extend(journal.note(service.clock.now_ms(), rows)?);
+            writes.extend(journal.note(now_ms, rows)?);
             let taken = match service.records.commit(writes).await {
                 Ok(()) => {
                     service.metrics.events_stored.fetch_add(storing.len() as u64, Ordering::Relaxed);
@@ -139,15 +144,20 @@ impl Stream {
     }
 
     /// The event under its user, in order of time, and its id if it has one.
-    fn storing<T: Streamed>(&self, event: &T) -> Result<Storing, OpError> {
+    fn storing<T: Streamed>(&self, event: &T, now_ms: u64) -> Result<Storing, OpError> {
+        let expires_s = now_ms / 1_000 + KEPT_S;
         // Times from year 1 on, so that no number is negative and text order is time order.
         let since_year_1 = event.at().0 + 62_135_596_800_000;
         let sort = format!("{since_year_1:016}/{}", uuid::Uuid::new_v4());
         let key = Key::new(self.partition(event.owner()), sort);
         let id = event.event_id().map(|id| -> Result<Write, OpError> {
-            Ok(Write::Create { key: self.id_key(id), value: encode(&json!({ "format": FORMAT }))? })
+            Ok(Write::CreateUntil { key: self.id_key(id), value: encode(&json!({ "format": FORMAT }))?, expires_s })
         });
-        Ok(Storing { row: event.row(), event: Write::Create { key, value: encode(event)? }, id: id.transpose()? })
+        Ok(Storing {
+            row: event.row(),
+            event: Write::CreateUntil { key, value: encode(event)?, expires_s },
+            id: id.transpose()?,
+        })
     }
 
     /// The newest events of a user, oldest first.

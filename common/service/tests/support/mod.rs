@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use palate_service::{Clock, JobOutcome, JobRef, JobStarter, Service, Settings};
-use palate_store::{Key, PutCondition, RecordStoreExt, Stores, embedded};
+use palate_store::{Key, Now, PutCondition, RecordStoreExt, Stores, embedded};
 use serde_json::{Value, json};
 
 #[allow(unused_imports, reason = "every test takes what it needs")]
@@ -66,8 +66,9 @@ impl Palate {
 
     pub fn with(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stores = embedded::open(folder.path()).unwrap();
         let clock = Arc::new(TestClock(AtomicU64::new(1_700_000_000_000)));
+        let now = Arc::clone(&clock);
+        let stores = embedded::open_with(folder.path(), Now::by(move || now.now_ms() / 1_000)).unwrap();
         let waiting = Arc::new(Waiting::default());
         let service = Service::new(settings, stores.clone(), clock.clone(), waiting.clone());
         Self { service, stores, clock, waiting, folder }

@@ -1,7 +1,8 @@
 //! Records in one DynamoDB table, blobs in S3.
 //!
 //! The table has the keys `pk` and `sk` (strings, which DynamoDB orders by their UTF-8 bytes), `version`
-//! (number), `value` (binary) and `write`, a name for the write that made the record what it is.
+//! (number), `value` (binary), `write`, a name for the write that made the record what it is, and, in records that end
+//! by themselves, `expires` (number, seconds since the Unix epoch), which is the table's time to live.
 
 mod blobs;
 mod error;
@@ -13,12 +14,15 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata as _,
-    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus},
+    types::{
+        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
+        TimeToLiveSpecification, TimeToLiveStatus,
+    },
 };
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_types::service_config::ServiceConfigKey;
 
-use crate::{BlobStore, Buckets, StoreError, Stores, keys};
+use crate::{BlobStore, Buckets, Now, StoreError, Stores, keys};
 
 /// Tries of one request, the first included. Throttling lasts longer than the SDK's three allow for.
 const TRIES: u32 = 6;
@@ -48,9 +52,17 @@ pub async fn connect(config: AwsConfig) -> Result<Stores, StoreError> {
 /// # Errors
 /// [`StoreError::Invalid`] if the bucket's name is none.
 pub fn connect_with(sdk: &SdkConfig, config: &AwsConfig) -> Result<Stores, StoreError> {
+    connect_at(sdk, config, Now::system())
+}
+
+/// As [`connect_with`], with a clock of the caller's.
+///
+/// # Errors
+/// As those of [`connect_with`].
+pub fn connect_at(sdk: &SdkConfig, config: &AwsConfig, now: Now) -> Result<Stores, StoreError> {
     let buckets = S3Buckets(s3_client(sdk));
     Ok(Stores {
-        records: Arc::new(records::DynamoRecords::new(dynamodb_client(sdk), config.table.clone())),
+        records: Arc::new(records::DynamoRecords::new(dynamodb_client(sdk), config.table.clone(), now)),
         blobs: buckets.bucket(&config.bucket)?,
         buckets: Arc::new(buckets),
     })
@@ -137,10 +149,20 @@ async fn create_table(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<
         let answer = client.describe_table().table_name(table).send().await;
         let answer = answer.map_err(|error| error::failed(&doing, table, error))?;
         if answer.table().and_then(|table| table.table_status()) == Some(&TableStatus::Active) {
-            return Ok(());
+            break;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    let described = client.describe_time_to_live().table_name(table).send().await;
+    let described = described.map_err(|error| error::failed(&doing, table, error))?;
+    let status = described.time_to_live_description().and_then(|described| described.time_to_live_status());
+    if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
+        return Ok(());
+    }
+    let wanted = TimeToLiveSpecification::builder().attribute_name(records::EXPIRES).enabled(true);
+    let wanted = wanted.build().map_err(|error| error::backend(&doing, error))?;
+    let enabled = client.update_time_to_live().table_name(table).time_to_live_specification(wanted).send().await;
+    enabled.map(|_| ()).map_err(|error| error::failed(doing, table, error))
 }
 
 async fn create_bucket(client: &aws_sdk_s3::Client, bucket: &str, region: Option<&str>) -> Result<(), StoreError> {

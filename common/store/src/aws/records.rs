@@ -10,24 +10,32 @@ use aws_sdk_dynamodb::{
 use uuid::Uuid;
 
 use super::error::{backend, failed, pauses};
-use crate::{Key, Order, Page, Record, RecordStore, StoreError, Write, keys};
+use crate::{Key, Now, Order, Page, Record, RecordStore, StoreError, Write, keys};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The record is not there.
-const ABSENT: &str = "attribute_not_exists(pk)";
+/// The attribute that DynamoDB's time to live goes by, in seconds since the Unix epoch.
+pub(super) const EXPIRES: &str = "expires";
+/// The record is not there. DynamoDB may delete a record days after its time has come: such a one counts as absent.
+const ABSENT: &str = "attribute_not_exists(pk) OR #expires <= :now";
 /// The record is at the expected version.
-const UNCHANGED: &str = "#version = :expected";
+const UNCHANGED: &str = "#version = :expected AND (attribute_not_exists(#expires) OR #expires > :now)";
 
 /// Records in one DynamoDB table.
 pub(super) struct DynamoRecords {
     client: Client,
     table: String,
+    now: Now,
 }
 
 impl DynamoRecords {
-    pub(super) fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub(super) fn new(client: Client, table: String, now: Now) -> Self {
+        Self { client, table, now }
+    }
+
+    /// The time as conditions compare it.
+    fn now(&self) -> AttributeValue {
+        AttributeValue::N(self.now.seconds().to_string())
     }
 
     /// Commits one create or update, at half the price of a transaction.
@@ -107,14 +115,18 @@ impl DynamoRecords {
         let unchanged = |expected: u64| AttributeValue::N(expected.to_string());
         let step = TransactWriteItem::builder();
         let step = match write {
-            Write::Create { .. } | Write::Update { .. } => step.put(self.as_put(write, name)?),
+            Write::Create { .. } | Write::CreateUntil { .. } | Write::Update { .. } => {
+                step.put(self.as_put(write, name)?)
+            }
             Write::Delete { key, expected } => step.delete(
                 Delete::builder()
                     .table_name(&self.table)
                     .set_key(Some(item_key(key)))
                     .condition_expression(UNCHANGED)
                     .expression_attribute_names("#version", "version")
+                    .expression_attribute_names("#expires", EXPIRES)
                     .expression_attribute_values(":expected", unchanged(*expected))
+                    .expression_attribute_values(":now", self.now())
                     .build()
                     .map_err(incomplete)?,
             ),
@@ -124,7 +136,9 @@ impl DynamoRecords {
                     .set_key(Some(item_key(key)))
                     .condition_expression(UNCHANGED)
                     .expression_attribute_names("#version", "version")
+                    .expression_attribute_names("#expires", EXPIRES)
                     .expression_attribute_values(":expected", unchanged(*expected))
+                    .expression_attribute_values(":now", self.now())
                     .build()
                     .map_err(incomplete)?,
             ),
@@ -134,9 +148,10 @@ impl DynamoRecords {
 
     /// A create or an update as the put that it is.
     fn as_put(&self, write: &Write, name: Uuid) -> Result<Put, StoreError> {
-        let (expected, value) = match write {
-            Write::Create { value, .. } => (None, value.clone()),
-            Write::Update { expected, value, .. } => (Some(*expected), value.clone()),
+        let (expected, value, expires_s) = match write {
+            Write::Create { value, .. } => (None, value.clone(), None),
+            Write::CreateUntil { value, expires_s, .. } => (None, value.clone(), Some(*expires_s)),
+            Write::Update { expected, value, .. } => (Some(*expected), value.clone(), None),
             Write::Delete { .. } | Write::Check { .. } => unreachable!("callers put creates and updates only"),
         };
         let version = expected.unwrap_or(0).saturating_add(1);
@@ -144,7 +159,14 @@ impl DynamoRecords {
         item.insert("version".into(), AttributeValue::N(version.to_string()));
         item.insert("value".into(), AttributeValue::B(Blob::new(value)));
         item.insert("write".into(), AttributeValue::S(name.to_string()));
-        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        if let Some(expires_s) = expires_s {
+            item.insert(EXPIRES.into(), AttributeValue::N(expires_s.to_string()));
+        }
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":now", self.now());
         let put = match expected {
             None => put.condition_expression(ABSENT),
             Some(expected) => put
@@ -162,14 +184,17 @@ impl RecordStore for DynamoRecords {
         keys::check_record_key(key)?;
         let request = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key))).consistent_read(true);
         let answer = request.send().await.map_err(|error| failed("reading records", &key.to_string(), error))?;
-        answer.item.map(|item| record(&key.partition, item)).transpose()
+        let item = answer.item.filter(|item| lasts(item, self.now.seconds()));
+        item.map(|item| record(&key.partition, item)).transpose()
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         keys::check_writes(&writes)?;
         match writes.as_slice() {
             [] => Ok(()),
-            [write @ (Write::Create { .. } | Write::Update { .. })] => self.put(write).await,
+            [write @ (Write::Create { .. } | Write::CreateUntil { .. } | Write::Update { .. })] => {
+                self.put(write).await
+            }
             _ => self.transact(&writes).await,
         }
     }
@@ -205,13 +230,20 @@ impl RecordStore for DynamoRecords {
         }
         let answer = request.send().await.map_err(|error| failed("listing records", partition, error))?;
         let next = answer.last_evaluated_key.as_ref().map(|key| text(key, "sk")).transpose()?;
+        let now_s = self.now.seconds();
         let entries = answer
             .items
             .unwrap_or_default()
             .into_iter()
+            .filter(|item| lasts(item, now_s))
             .map(|item| record(partition, item))
             .collect::<Result<_, _>>()?;
         Ok(Page { entries, next })
+    }
+
+    async fn purge_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        keys::check_limit("purge_expired", limit)?;
+        Ok(0)
     }
 }
 
@@ -230,7 +262,7 @@ fn start<'a>(prefix: &str, after: Option<&'a str>, order: Order) -> Option<Optio
 fn refusal(write: &Write) -> StoreError {
     let key = write.key().to_string();
     match write {
-        Write::Create { .. } => StoreError::AlreadyExists { key },
+        Write::Create { .. } | Write::CreateUntil { .. } => StoreError::AlreadyExists { key },
         _ => StoreError::Conflict { key },
     }
 }
@@ -240,6 +272,12 @@ fn item_key(key: &Key) -> Item {
         ("pk".into(), AttributeValue::S(key.partition.clone())),
         ("sk".into(), AttributeValue::S(key.sort.clone())),
     ])
+}
+
+/// Whether the item's time has not come, if it has one.
+fn lasts(item: &Item, now_s: u64) -> bool {
+    let expires_s = item.get(EXPIRES).and_then(|expires| expires.as_n().ok()).and_then(|n| n.parse::<u64>().ok());
+    expires_s.is_none_or(|expires_s| expires_s > now_s)
 }
 
 fn record(partition: &str, mut item: Item) -> Result<Record, StoreError> {

@@ -11,6 +11,7 @@
 
 pub mod blob_races;
 pub mod blobs;
+pub mod expiry;
 pub mod listings;
 pub mod record_races;
 pub mod records;
@@ -48,6 +49,28 @@ macro_rules! record_store_conformance {
                 only_one_of_many_racing_creates_wins
                 counters_by_compare_and_swap_lose_nothing
                 racing_commits_over_several_records_keep_their_sum
+            ] }
+        }
+    };
+}
+
+/// Tests what [`RecordStore`](crate::RecordStore) promises of records that end by themselves; the expression gives
+/// `(guard, (store, clock))` with the [`HeldClock`](expiry::HeldClock) that the store was opened with.
+#[macro_export]
+macro_rules! record_expiry_conformance {
+    ($open:expr $(, #[$attribute:meta])*) => {
+        mod record_expiry {
+            use super::*;
+            $crate::conformance_cases! { {$(#[$attribute])*} ($open) expiry [
+                a_record_is_there_until_its_time_comes
+                a_listing_leaves_out_what_has_ended
+                a_create_takes_the_place_of_what_has_ended
+                a_create_before_the_end_finds_the_key_taken
+                what_has_ended_cannot_be_changed
+                an_updated_record_lasts
+                a_commit_takes_the_place_of_what_has_ended_or_does_nothing
+                a_purge_frees_only_what_has_ended
+                racing_creates_over_an_ended_record_have_one_winner
             ] }
         }
     };

@@ -12,6 +12,7 @@
 
 mod aside;
 mod blobs;
+mod checkpoint;
 mod empty;
 mod group_commit;
 mod lock;
@@ -27,7 +28,7 @@ use std::{fs, io, path::Path, sync::Arc};
 pub use empty::empty;
 pub use secret::secret;
 
-use crate::{StoreError, Stores};
+use crate::{Now, StoreError, Stores};
 
 /// Opens the stores under the folder `data`, which is created if it is not there.
 ///
@@ -35,6 +36,14 @@ use crate::{StoreError, Stores};
 /// [`StoreError::Invalid`] if a newer Palate has written the folder, [`StoreError::Backend`] if it cannot
 /// be created, read or written.
 pub fn open(data: &Path) -> Result<Stores, StoreError> {
+    open_with(data, Now::system())
+}
+
+/// As [`open`], with a clock of the caller's.
+///
+/// # Errors
+/// As those of [`open`].
+pub fn open_with(data: &Path, now: Now) -> Result<Stores, StoreError> {
     let failed = |error| backend(format!("opening the data folder {}", data.display()), error);
     let aside = data.join(".tmp");
     for folder in [data.join("blobs"), data.join("s3"), aside.clone()] {
@@ -50,7 +59,7 @@ pub fn open(data: &Path) -> Result<Stores, StoreError> {
     let records = {
         // One process at a time creates or converts the database.
         let _alone = lock.exclusive().map_err(failed)?;
-        records::SqliteRecords::open(&data.join("palate.db"))?
+        records::SqliteRecords::open(&data.join("palate.db"), now)?
     };
     Ok(Stores {
         records: Arc::new(records),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
 use super::{backend, group_commit::Writer, schema};
-use crate::{Key, Order, Page, Record, RecordStore, StoreError, Write, keys};
+use crate::{Key, Now, Order, Page, Record, RecordStore, StoreError, Write, keys};
 
 /// Bytes of values after which a page ends early, as DynamoDB's do: it bounds what one call holds.
 const PAGE_BYTES: usize = 1 << 20;
@@ -24,12 +24,14 @@ pub(super) struct SqliteRecords {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
     writer: Writer,
+    now: Now,
 }
 
 impl SqliteRecords {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, now: Now) -> Result<Self, StoreError> {
         schema::prepare(path)?;
-        Ok(Self { path: path.into(), readers: Mutex::default(), writer: Writer::start(path)? })
+        let writer = Writer::start(path, now.clone())?;
+        Ok(Self { path: path.into(), readers: Mutex::default(), writer, now })
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
@@ -52,8 +54,10 @@ impl RecordStore for SqliteRecords {
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         keys::check_record_key(key)?;
         self.read(|db| {
-            db.prepare_cached("SELECT sort, version, value FROM records WHERE partition = ?1 AND sort = ?2")?
-                .query_row(params![key.partition, key.sort], |row| record(&key.partition, row))
+            let sql = "SELECT sort, version, value FROM records
+                       WHERE partition = ?1 AND sort = ?2 AND (expires IS NULL OR expires > ?3)";
+            db.prepare_cached(sql)?
+                .query_row(params![key.partition, key.sort, seconds(&self.now)], |row| record(&key.partition, row))
                 .optional()
         })
     }
@@ -79,16 +83,18 @@ impl RecordStore for SqliteRecords {
         let sql = match order {
             Order::Ascending => {
                 "SELECT sort, version, value FROM records
-                 WHERE partition = ?1 AND sort >= ?2 AND sort < ?3 ORDER BY sort LIMIT ?4"
+                 WHERE partition = ?1 AND sort >= ?2 AND sort < ?3 AND (expires IS NULL OR expires > ?5)
+                 ORDER BY sort LIMIT ?4"
             }
             Order::Descending => {
                 "SELECT sort, version, value FROM records
-                 WHERE partition = ?1 AND sort >= ?2 AND sort < ?3 ORDER BY sort DESC LIMIT ?4"
+                 WHERE partition = ?1 AND sort >= ?2 AND sort < ?3 AND (expires IS NULL OR expires > ?5)
+                 ORDER BY sort DESC LIMIT ?4"
             }
         };
         self.read(|db| {
             let mut statement = db.prepare_cached(sql)?;
-            let mut rows = statement.query(params![partition, from, to, limit as i64 + 1])?;
+            let mut rows = statement.query(params![partition, from, to, limit as i64 + 1, seconds(&self.now)])?;
             let mut page = Page { entries: Vec::new(), next: None };
             let mut bytes = 0;
             while let Some(row) = rows.next()? {
@@ -103,6 +109,16 @@ impl RecordStore for SqliteRecords {
             Ok(page)
         })
     }
+
+    async fn purge_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        keys::check_limit("purge_expired", limit)?;
+        self.writer.purge(limit).await
+    }
+}
+
+/// The time as SQLite compares it; what lies beyond its numbers never comes.
+pub(super) fn seconds(now: &Now) -> i64 {
+    i64::try_from(now.seconds()).unwrap_or(i64::MAX)
 }
 
 fn record(partition: &str, row: &Row<'_>) -> rusqlite::Result<Record> {
