@@ -31,6 +31,8 @@ mod testing;
 mod upload_trigger;
 mod wire;
 
+pub use import::check::{CheckSchema, Checked, check_files};
+pub use import::errors::{BadRow, BadRows};
 pub use metrics::Queued;
 pub use panics::log_panics;
 pub use quotas::{Quota, Quotas};

@@ -321,6 +321,13 @@ impl Service {
         self.metrics.text(&Gauges { jobs: jobs.ok(), cache_bytes, cache_entries })
     }
 
+    /// `errors.jsonl` of the import job `arn`: the rows for which it failed, an object a line. `None` if there is
+    /// no such job, or it left none.
+    pub async fn import_errors(&self, arn: &str) -> Result<Option<Bytes>, JobError> {
+        let failed = |error| JobError { doing: format!("read the bad rows of {arn}"), source: Box::new(error) };
+        resources::import_errors::read(self, arn).await.map_err(failed)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp(i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX))
     }

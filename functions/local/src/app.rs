@@ -28,7 +28,7 @@ use crate::{
     },
     live::{Live, Setup},
     notification,
-    own::read,
+    own::{IMPORTS, read},
     route::{Destination, destination},
 };
 
@@ -169,6 +169,7 @@ impl App {
             ("/_palate/clock", _) if self.clock.is_some() => method_not_allowed("GET, POST"),
             ("/_palate/reset", &Method::POST) => self.reset().await,
             ("/_palate/reset", _) if self.allow_reset => method_not_allowed("POST"),
+            (_, &Method::GET | &Method::HEAD) if path.starts_with(IMPORTS) => self.import_errors(path).await,
             ("/_palate/object-created", &Method::POST) => self.object_created(&body).await,
             ("/_palate/object-created", _) => method_not_allowed("POST"),
             _ => json_response(StatusCode::NOT_FOUND, &json!({ "message": format!("There is no {path} here.") })),

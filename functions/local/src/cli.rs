@@ -37,6 +37,32 @@ pub enum Command {
     /// `palate serve` takes note of new and revoked keys within seconds.
     #[command(subcommand)]
     Keys(Keys),
+    /// Check files as an import would, without a server: what of them cannot be imported, and why
+    ///
+    /// The files are checked together, as one import job of all of them; a folder stands for the files of its first
+    /// level. Exits with status 0 if they can be imported, and with 1 if not. Nothing is written but the file of
+    /// --errors.
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Files or folders to check
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// File with the Avro schema, as CreateSchema takes it
+    #[arg(long, value_name = "SCHEMA.json")]
+    pub schema: PathBuf,
+    /// Domain of the schema: ECOMMERCE or VIDEO_ON_DEMAND [default: none, for custom dataset groups]
+    #[arg(long)]
+    pub domain: Option<String>,
+    /// Type that the dataset will have: Interactions, Items, Users, Actions or Action_Interactions [default: the
+    /// schema's]
+    #[arg(long, value_name = "TYPE")]
+    pub dataset_type: Option<String>,
+    /// Write the first 1,000 bad rows here, an object a line: file, line, column, value, what was expected
+    #[arg(long, value_name = "errors.jsonl")]
+    pub errors: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

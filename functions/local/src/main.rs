@@ -1,6 +1,7 @@
 //! `palate`: Amazon Personalize's API in one local process.
 
 mod app;
+mod check;
 mod cli;
 mod client;
 mod clock;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     let (level, format) = match &cli.command {
         Command::Serve(options) => ("info", options.log_format),
         // What goes well is on the screen already.
-        Command::Demo(_) | Command::Keys(_) => ("warn", LogFormat::Text),
+        Command::Demo(_) | Command::Keys(_) | Command::Check(_) => ("warn", LogFormat::Text),
     };
     logs::begin(level, format);
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             Command::Serve(options) => serve(&options).await,
             Command::Demo(options) => demo::run(options).await,
             Command::Keys(command) => keys::run(command).await,
+            Command::Check(options) => check::run(options).await,
         }
     });
     // Jobs that compute cannot be interrupted; they are not waited for.

@@ -7,6 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 use palate_service::BodyStalled;
+use percent_encoding::percent_decode_str;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -22,6 +23,8 @@ use crate::{
 const HEALTHY: Duration = Duration::from_secs(1);
 /// How long a reset waits for the requests in flight.
 const RESET_PATIENCE: Duration = Duration::from_secs(30);
+/// Where the bad rows of imports are, by the ARN of the job.
+pub const IMPORTS: &str = "/_palate/imports/";
 /// What `/_palate/…` takes is small: a notification names a handful of objects.
 const MAX_BODY: usize = 1 << 20;
 
@@ -58,6 +61,30 @@ impl App {
                 failing("the store fails; the log says why")
             }
             Err(_) => failing("the store does not answer within a second"),
+        }
+    }
+
+    /// The bad rows of a failed import: `/_palate/imports/<ARN of the job>/errors.jsonl`.
+    pub async fn import_errors(&self, path: &str) -> Reply {
+        let none = || json_response(StatusCode::NOT_FOUND, &json!({ "message": "This import left no errors.jsonl." }));
+        let inner = path.strip_prefix(IMPORTS).and_then(|rest| rest.strip_suffix("/errors.jsonl"));
+        let Some(arn) = inner.and_then(|arn| percent_decode_str(arn).decode_utf8().ok()) else { return none() };
+        let Some(service) = self.live.read().await.as_ref().map(|live| Arc::clone(&live.service)) else {
+            return failing("the service has not started again after a reset; the log says why");
+        };
+        match service.import_errors(&arn).await {
+            Ok(Some(lines)) => {
+                let mut response = Response::new(Full::from(lines));
+                response
+                    .headers_mut()
+                    .insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl; charset=utf-8"));
+                response
+            }
+            Ok(None) => none(),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "errors.jsonl cannot be read");
+                failing("the store fails; the log says why")
+            }
         }
     }
 

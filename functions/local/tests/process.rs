@@ -1,6 +1,7 @@
 //! The binary as its users meet it: addresses, signals, files, raw HTTP.
 #![allow(clippy::unwrap_used)]
 
+use serde_json::json;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -314,4 +315,50 @@ fn the_demo_shows_the_whole_way_on_data_of_ones_own() {
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
     let folder = shown.split("everything is kept in ").nth(1).unwrap().lines().next().unwrap();
     assert!(!Path::new(folder).exists(), "{folder}");
+}
+
+#[test]
+fn the_bad_rows_of_an_import_are_answered_by_the_arn_of_its_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let palate = Palate::serve(folder.path());
+    let call = |operation: &str, input: serde_json::Value| {
+        let (target, body) = (format!("AmazonPersonalize.{operation}"), input.to_string());
+        let answer = palate.ask(&format!(
+            "POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\nx-amz-target: {target}\r\ncontent-type: \
+             application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        assert_eq!(answer.status, 200, "{operation}: {}", answer.body);
+        serde_json::from_str::<serde_json::Value>(&answer.body).unwrap()
+    };
+    assert_eq!(palate.put("/bucket", "", "").status, 200);
+    assert_eq!(palate.put("/bucket/users.csv", "", "USER_ID,AGE\nu1,old\n").status, 200);
+    let schema = r#"{"type": "record", "name": "Users", "fields": [
+        {"name": "USER_ID", "type": "string"}, {"name": "AGE", "type": "int"}]}"#;
+    let group = call("CreateDatasetGroup", json!({"name": "films"}))["datasetGroupArn"].clone();
+    let schema = call("CreateSchema", json!({"name": "users", "schema": schema}))["schemaArn"].clone();
+    let dataset = json!({"name": "users", "schemaArn": schema, "datasetGroupArn": group, "datasetType": "Users"});
+    let dataset = call("CreateDataset", dataset)["datasetArn"].clone();
+    let source = json!({"dataLocation": "s3://bucket/users.csv"});
+    let role = "arn:aws:iam::000000000000:role/palate";
+    let job = json!({"jobName": "first", "datasetArn": dataset, "dataSource": source, "roleArn": role});
+    let job = call("CreateDatasetImportJob", job)["datasetImportJobArn"].clone();
+    let reason = loop {
+        let described = call("DescribeDatasetImportJob", json!({"datasetImportJobArn": job}));
+        match described["datasetImportJob"]["status"].as_str().unwrap() {
+            "CREATE FAILED" => break described["datasetImportJob"]["failureReason"].as_str().unwrap().to_owned(),
+            status => assert!(status.starts_with("CREATE"), "{described}"),
+        }
+    };
+    // The reason says where to look.
+    let path = reason.split_once(" at /").unwrap().1.trim_end_matches('.');
+    let answer = palate.get(&format!("/{path}"));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(
+        answer.body,
+        "{\"file\":\"s3://bucket/users.csv\",\"line\":2,\"column\":\"AGE\",\"value\":\"old\",\"expected\":\"a whole \
+         number of 32 bits (int)\"}\n"
+    );
+    assert_eq!(palate.get("/_palate/imports/first/errors.jsonl").status, 404);
+    assert_eq!(palate.get("/_palate/imports/").status, 404);
 }

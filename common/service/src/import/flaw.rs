@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The longest part of a value that a message shows, in characters.
+/// The longest part of a value that is shown or kept, in characters.
 const SHOWN_CHARS: usize = 64;
 
 /// Something in a chunk that the schema does not allow.
@@ -14,10 +14,17 @@ pub(super) struct Flaw {
     pub problem: Problem,
 }
 
+/// What is wrong with a value or a line. Values are kept [`shortened`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     /// The value is longer than allowed. The service's own wording goes before the place.
     TooLong { limit: usize, n_chars: usize, value: String },
+    /// The value is not `expected`.
+    Unlike { value: String, expected: String },
+    /// There is no value, and null is not allowed.
+    Empty,
+    /// The line has not as many cells as the header.
+    Cells { found: usize, expected: usize },
     /// Anything else, as the end of a sentence that begins with the place.
     Other(String),
 }
@@ -40,7 +47,29 @@ impl Flaw {
                     Shown(value)
                 )
             }
-            Problem::Other(problem) => format!("{place}: {problem}."),
+            problem => format!("{place}: {problem}."),
+        }
+    }
+}
+
+impl Problem {
+    /// The value that is at fault, if it is one.
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Self::TooLong { value, .. } | Self::Unlike { value, .. } => Some(value),
+            Self::Empty => Some(""),
+            Self::Cells { .. } | Self::Other(_) => None,
+        }
+    }
+
+    /// What should have been there.
+    pub fn expected(&self) -> String {
+        match self {
+            Self::TooLong { limit, n_chars, .. } => format!("at most {limit} characters; these are {n_chars}"),
+            Self::Unlike { expected, .. } => expected.clone(),
+            Self::Empty => "a value; the schema does not allow null for this field".into(),
+            Self::Cells { found, expected } => format!("{expected} cells, as the header has; these are {found}"),
+            Self::Other(problem) => problem.clone(),
         }
     }
 }
@@ -52,6 +81,9 @@ impl fmt::Display for Problem {
             Self::TooLong { limit, n_chars, value } => {
                 write!(f, "{} has {n_chars} characters, and at most {limit} are allowed", Shown(value))
             }
+            Self::Unlike { value, expected } => write!(f, "{} is not {expected}", Shown(value)),
+            Self::Empty => f.write_str("the cell is empty, and the schema does not allow null for this field"),
+            Self::Cells { found, expected } => write!(f, "{found} cells, but the header has {expected}"),
             Self::Other(problem) => f.write_str(problem),
         }
     }
@@ -62,11 +94,16 @@ pub(super) struct Shown<'a>(pub &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cut = self.0.char_indices().nth(SHOWN_CHARS).is_some();
-        let kept = if cut { SHOWN_CHARS - 1 } else { SHOWN_CHARS };
-        let shown = self.0.chars().take(kept).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter });
-        write!(f, "'{}{}'", shown.collect::<String>(), if cut { "…" } else { "" })
+        write!(f, "'{}'", shortened(self.0))
     }
+}
+
+/// A value on one line, cut if it is long: a line may have millions of characters.
+pub(super) fn shortened(value: &str) -> String {
+    let cut = value.char_indices().nth(SHOWN_CHARS).is_some();
+    let kept = if cut { SHOWN_CHARS - 1 } else { SHOWN_CHARS };
+    let shown = value.chars().take(kept).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter });
+    shown.chain(cut.then_some('…')).collect()
 }
 
 #[cfg(test)]
@@ -79,5 +116,7 @@ mod tests {
         assert_eq!(Shown(&"é".repeat(64)).to_string(), format!("'{}'", "é".repeat(64)));
         assert_eq!(Shown(&"é".repeat(65)).to_string(), format!("'{}…'", "é".repeat(63)));
         assert_eq!(Shown("a\tb").to_string(), "'a\u{fffd}b'");
+        // What was cut once stays as it is.
+        assert_eq!(shortened(&shortened(&"é".repeat(65))), format!("{}…", "é".repeat(63)));
     }
 }

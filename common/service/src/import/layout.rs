@@ -34,9 +34,10 @@ impl Layout {
         let missing: Vec<&str> =
             schema.fields().iter().filter(|field| found(field).is_none()).map(|field| &*field.name).collect();
         if !missing.is_empty() {
+            let likely = likely(header, &names, &missing);
             let header = Shown(header);
             return Err(format!(
-                "Input CSV is missing the following columns:[{}]. {file}, line 1: the header is {header}.",
+                "Input CSV is missing the following columns:[{}]. {file}, line 1: the header is {header}.{likely}",
                 missing.join(", ")
             ));
         }
@@ -48,5 +49,23 @@ impl Layout {
         let cells = schema.fields().iter().filter_map(|field| Some((found(field)?, field.clone()))).collect();
         let timestamp = schema.fields().iter().position(|field| field.name == "TIMESTAMP");
         Ok(Self { names, cells, timestamp })
+    }
+}
+
+/// What a header that lacks columns may be instead, as a sentence that follows another; empty if nobody knows.
+fn likely(header: &str, names: &[String], missing: &[&str]) -> &'static str {
+    let same = |name: &str, field: &str| name.trim().eq_ignore_ascii_case(field);
+    if header.contains('\0') {
+        " The file looks like UTF-16; save it as UTF-8."
+    } else if header.contains('\r') {
+        " Its lines seem to end with CR alone; save it with LF or CRLF."
+    } else if header.starts_with(['{', '[']) {
+        " The file looks like JSON; an import takes CSV whose first line names the columns."
+    } else if names.len() == 1 && header.contains(['\t', ';', '|']) {
+        " Separate the cells by commas."
+    } else if missing.iter().all(|field| names.iter().any(|name| same(name, field))) {
+        " Write the names exactly as the schema does, in its case and without spaces."
+    } else {
+        ""
     }
 }

@@ -3,8 +3,11 @@
 //! One task reads ahead ([`source`]) and cuts the bytes into chunks of whole lines. Each chunk is read
 //! against the schema and encoded on a thread of its own ([`rows`]), and the results are gathered in order
 //! into parts ([`sink`]). Memory is bounded by the number of chunks under way, whatever the files' size;
-//! the parts depend on the files alone, not on timing.
+//! the parts depend on the files alone, not on timing. From the first bad row on, the rest is only checked,
+//! and the bad rows are gathered ([`errors`]).
 
+pub(crate) mod check;
+pub(crate) mod errors;
 mod flaw;
 mod layout;
 mod line;
@@ -17,18 +20,21 @@ use std::{collections::VecDeque, num::NonZero, sync::Arc, thread::available_para
 
 use bytes::Bytes;
 use palate_recipes::parts::{Column, PartBuilder};
-use palate_store::{BlobStore, StoreError};
+use palate_store::{BlobMeta, BlobStore, StoreError};
 use tokio::sync::mpsc;
 
 use crate::data::{Origin, PartInfo};
 use crate::schema::{DatasetType, Schema};
+use errors::{BadRows, MOST_BAD_ROWS};
 use flaw::Flaw;
-use rows::{Counts, read_rows};
+use rows::{Counts, check_rows, read_rows};
 use sink::Sink;
-use source::{Chunk, File, Source};
+use source::{Chunk, File, FileFault, Source};
 
 /// The fewest rows of an import of interactions.
 const LEAST_INTERACTIONS: u64 = 1_000;
+/// The beginning of the year 3000: times that all lie behind it are no seconds.
+const FAR_FUTURE_S: i64 = 32_503_680_000;
 
 /// What to import and where to.
 pub(crate) struct ImportRequest<'a> {
@@ -62,6 +68,9 @@ pub(crate) enum ImportError {
     /// The files or the location are at fault: the reason for the job's failure.
     #[error("{0}")]
     Data(String),
+    /// Rows or single files are at fault.
+    #[error("{}", .0.reason())]
+    BadRows(BadRows),
     /// The store is at fault, or files changed in reading; the import may be tried again.
     #[error(transparent)]
     Store(StoreError),
@@ -87,16 +96,23 @@ const TUNING: Tuning =
 /// The same files and schema give the same parts under the same keys, so that doing it again does no harm.
 ///
 /// # Errors
-/// [`ImportError::Data`] with the first flaw in the order of files and lines, named by file, line, column
-/// and value; or if there are no files, no rows, or fewer than 1,000 interactions. [`ImportError::Store`] if
-/// a store failed.
+/// [`ImportError::BadRows`] with the first flaws in the order of files and lines, named by file, line, column
+/// and value. [`ImportError::Data`] if there are no files, no rows, fewer than 1,000 interactions, or no
+/// TIMESTAMP that can be in seconds. [`ImportError::Store`] if a store failed.
 pub(crate) async fn import(request: ImportRequest<'_>) -> Result<ImportOutcome, ImportError> {
     import_tuned(request, TUNING).await
 }
 
 async fn import_tuned(request: ImportRequest<'_>, tuning: Tuning) -> Result<ImportOutcome, ImportError> {
     let mut sink = Sink::new(Arc::clone(&request.destination), &request.prefix, tuning);
-    let outcome = run(request, tuning, &mut sink).await;
+    let source = Source { store: request.source, bucket: request.bucket };
+    let outcome = match source.files(&request.location).await {
+        Ok(files) => {
+            let name = source.name(&request.location);
+            run(&source, files, &name, request.schema, tuning, Some(&mut sink)).await
+        }
+        Err(error) => Err(error),
+    };
     match &outcome {
         Ok(ImportOutcome { parts, rows, span }) => tracing::debug!(parts = parts.len(), rows, ?span, "imported"),
         Err(_) => sink.clear().await,
@@ -104,11 +120,15 @@ async fn import_tuned(request: ImportRequest<'_>, tuning: Tuning) -> Result<Impo
     outcome
 }
 
-async fn run(request: ImportRequest<'_>, tuning: Tuning, sink: &mut Sink) -> Result<ImportOutcome, ImportError> {
-    let source = Source { store: request.source, bucket: request.bucket };
-    let files = source.files(&request.location).await?;
-    let name = format!("s3://{}/{}", source.bucket, request.location);
-    let schema = request.schema;
+/// Reads files, which `name` stands for as a whole, into `sink`; without one they are only checked.
+async fn run(
+    source: &Source,
+    files: Vec<BlobMeta>,
+    name: &str,
+    schema: &Schema,
+    tuning: Tuning,
+    mut sink: Option<&mut Sink>,
+) -> Result<ImportOutcome, ImportError> {
     let columns: Arc<[Column]> = schema.columns().into();
     let n_threads = available_parallelism().map_or(1, NonZero::get);
     let (sender, mut chunks) = mpsc::channel(1);
@@ -116,72 +136,108 @@ async fn run(request: ImportRequest<'_>, tuning: Tuning, sink: &mut Sink) -> Res
 
     let mut under_way = VecDeque::new();
     let mut counts = Counts::default();
+    let mut bad = BadRows::default();
+    // The file of the last bad row.
+    let mut flawed: Option<Arc<File>> = None;
     // The line that the next chunk of the file begins with.
     let mut next_line = 1;
-    loop {
+    while !bad.is_full() {
         while under_way.len() < n_threads
             && let Some(chunk) = chunks.recv().await
         {
             let columns = Arc::clone(&columns);
+            let keep = sink.is_some() && bad.is_empty();
             under_way.push_back(match chunk {
-                Ok(chunk) => Ok(tokio::task::spawn_blocking(move || encode(chunk, &columns))),
-                Err(error) => Err(error),
+                Ok(chunk) => Ok(tokio::task::spawn_blocking(move || encode(chunk, &columns, keep))),
+                Err(fault) => Err(fault),
             });
         }
         let Some(first) = under_way.pop_front() else { break };
-        let encoded = first?.await.map_err(|error| failed("reading rows", error))?;
-        next_line = encoded.first_line.unwrap_or(next_line);
-        let (piece, read) = match encoded.result {
-            Ok(read) => read,
-            Err(Fault::Failed(error)) => return Err(error),
-            Err(Fault::Flaw(flaw)) => {
-                source.check_unchanged(&encoded.file.meta).await?;
-                return Err(ImportError::Data(flaw.reason(&encoded.file.name, next_line)));
+        let encoded = match first {
+            Ok(encoding) => encoding.await.map_err(|error| failed("reading rows", error))?,
+            Err(FileFault { file, error: ImportError::Data(reason) }) => {
+                bad.add_file(&file, reason);
+                continue;
             }
+            Err(fault) => return Err(fault.error),
         };
+        next_line = encoded.first_line.unwrap_or(next_line);
+        let Read { piece, counts: read, flaws } = encoded.result?;
+        if !flaws.is_empty() && !flawed.as_ref().is_some_and(|file| Arc::ptr_eq(file, &encoded.file)) {
+            source.check_unchanged(&encoded.file.meta).await?;
+            flawed = Some(Arc::clone(&encoded.file));
+        }
+        for flaw in &flaws {
+            bad.add(flaw, &encoded.file.name, next_line);
+        }
         next_line += read.lines;
         counts.rows += read.rows;
         counts.span = joined(counts.span, read.span);
-        if read.rows > 0 {
+        if let (Some(sink), Some(piece), true) = (&mut sink, piece, bad.is_empty() && read.rows > 0) {
             sink.add(piece, read.rows).await?;
         }
     }
+    // It may have more to say than anybody wants to hear.
+    drop(chunks);
     reader.await.map_err(|error| failed("reading files", error))?;
-    if counts.rows == 0 {
+    if !bad.is_empty() {
+        return Err(ImportError::BadRows(bad));
+    }
+    check_whole(name, schema, &counts)?;
+    let parts = match sink {
+        Some(sink) => sink.finish().await?,
+        None => Vec::new(),
+    };
+    Ok(ImportOutcome { parts, rows: counts.rows, span: counts.span })
+}
+
+/// Checks what no single row shows.
+fn check_whole(name: &str, schema: &Schema, counts: &Counts) -> Result<(), ImportError> {
+    let rows = counts.rows;
+    if rows == 0 {
         return Err(ImportError::Data(format!("{name} has no rows below the header.")));
     }
-    if schema.dataset_type() == DatasetType::Interactions && counts.rows < LEAST_INTERACTIONS {
-        let rows = counts.rows;
+    if schema.dataset_type() == DatasetType::Interactions && rows < LEAST_INTERACTIONS {
         return Err(ImportError::Data(format!(
             "{name} has {rows} interactions; an import needs at least {LEAST_INTERACTIONS}."
         )));
     }
-    Ok(ImportOutcome { parts: sink.finish().await?, rows: counts.rows, span: counts.span })
+    match counts.span {
+        Some((least, _)) if least >= FAR_FUTURE_S => Err(ImportError::Data(format!(
+            "{name}, column TIMESTAMP: every value lies beyond the year 3000, the least is {least}. It looks like \
+             milliseconds; a TIMESTAMP is in seconds since 1970, so divide by 1000."
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A chunk, read and encoded as a small part.
 struct Encoded {
     file: Arc<File>,
     first_line: Option<u64>,
-    result: Result<(Bytes, Counts), Fault>,
+    result: Result<Read, ImportError>,
 }
 
-enum Fault {
-    Flaw(Flaw),
-    Failed(ImportError),
+struct Read {
+    /// `None` if rows are bad, or if the rows were to be checked only.
+    piece: Option<Bytes>,
+    /// Of the good rows.
+    counts: Counts,
+    flaws: Vec<Flaw>,
 }
 
-fn encode(chunk: Chunk, columns: &[Column]) -> Encoded {
+fn encode(chunk: Chunk, columns: &[Column], keep: bool) -> Encoded {
     let Chunk { content, file, first_line } = chunk;
-    let mut builder = PartBuilder::new(columns);
-    let result = match read_rows(&content, &file.layout, &mut builder) {
-        Err(flaw) => Err(Fault::Flaw(flaw)),
-        Ok(counts) => match builder.finish() {
-            Ok(piece) => Ok((piece, counts)),
-            Err(error) => Err(Fault::Failed(failed("encoding rows", error))),
-        },
-    };
-    Encoded { file, first_line, result }
+    if keep {
+        let mut builder = PartBuilder::new(columns);
+        if let Ok(counts) = read_rows(&content, &file.layout, &mut builder) {
+            let piece = builder.finish().map_err(|error| failed("encoding rows", error));
+            let result = piece.map(|piece| Read { piece: Some(piece), counts, flaws: Vec::new() });
+            return Encoded { file, first_line, result };
+        }
+    }
+    let (counts, flaws) = check_rows(&content, &file.layout, columns, MOST_BAD_ROWS);
+    Encoded { file, first_line, result: Ok(Read { piece: None, counts, flaws }) }
 }
 
 fn joined(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
@@ -196,5 +252,15 @@ fn failed(doing: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync
     ImportError::Store(StoreError::Backend { doing: doing.into(), source: source.into() })
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod corpus;
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod test_stores;
 #[cfg(test)]
 mod tests;

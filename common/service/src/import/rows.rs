@@ -1,6 +1,6 @@
-//! The core of the import: a piece of CSV into typed columns, or the first thing wrong with it.
+//! The core of the import: a piece of CSV into typed columns, or what is wrong with its rows.
 
-use palate_recipes::parts::PartBuilder;
+use palate_recipes::parts::{Column, PartBuilder};
 
 use super::{
     flaw::{Flaw, Problem, Shown},
@@ -9,6 +9,9 @@ use super::{
     value::{Typed, typed},
 };
 use crate::schema::Field;
+
+/// How much of the values that are checked only is kept before it is given back, in bytes.
+const SCRATCH_BYTES: usize = 1 << 20;
 
 /// What was read from a chunk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,38 +23,63 @@ pub(super) struct Counts {
     pub span: Option<(i64, i64)>,
 }
 
+/// Some row is bad; [`check_rows`] tells which and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Flawed;
+
 /// Reads whole lines of CSV into `builder`, whose columns are the fields of the schema.
 ///
-/// Blank lines are passed over. On an error, `builder` holds an unfinished row.
+/// Blank lines are passed over.
 ///
 /// # Errors
-/// The first flaw in the order of lines, and within a line in the order of the schema's fields.
-pub(super) fn read_rows(chunk: &[u8], layout: &Layout, builder: &mut PartBuilder) -> Result<Counts, Flaw> {
-    let (text, broken) = match std::str::from_utf8(chunk) {
-        Ok(text) => (text, None),
-        Err(error) => {
-            // The lines before the one with the bad byte are read first: their flaws come first.
-            let (valid, _) = chunk.split_at(error.valid_up_to());
-            let whole = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            (std::str::from_utf8(&valid[..whole]).unwrap_or_default(), Some((whole, error.valid_up_to())))
-        }
-    };
+/// [`Flawed`] at the first bad row; `builder` then holds an unfinished row.
+pub(super) fn read_rows(chunk: &[u8], layout: &Layout, builder: &mut PartBuilder) -> Result<Counts, Flawed> {
+    let text = std::str::from_utf8(chunk).map_err(|_| Flawed)?;
+    if chunk.contains(&0) {
+        return Err(Flawed);
+    }
     let mut counts = Counts::default();
     let mut cells = Cells::default();
     for line in text.split_inclusive('\n') {
         let line = without_end(line);
         if !line.is_empty() {
-            if let Err((column, problem)) = read_row(line, layout, &mut cells, builder, &mut counts) {
-                return Err(Flaw { line: counts.lines, column, problem });
-            }
+            read_row(line, layout, &mut cells, builder, &mut counts).map_err(|_| Flawed)?;
             counts.rows += 1;
         }
         counts.lines += 1;
     }
-    match broken {
-        None => Ok(counts),
-        Some((start, at)) => Err(not_utf8(chunk, start, at, layout, counts.lines)),
+    Ok(counts)
+}
+
+/// Checks the same lines without keeping them: counts the good rows, and gives the first flaw of each bad one
+/// (in the order of the schema's fields). Ends at the `most`th.
+pub(super) fn check_rows(chunk: &[u8], layout: &Layout, columns: &[Column], most: usize) -> (Counts, Vec<Flaw>) {
+    let mut counts = Counts::default();
+    let mut flaws = Vec::new();
+    let mut cells = Cells::default();
+    let mut scratch = PartBuilder::new(columns);
+    for line in chunk.split_inclusive(|byte| *byte == b'\n') {
+        let checked = match std::str::from_utf8(line) {
+            Err(error) => Err(not_utf8(line, error.valid_up_to(), layout)),
+            Ok(text) if line.contains(&0) => Err(nul(text, layout)),
+            Ok(text) => match without_end(text) {
+                "" => Ok(0),
+                text => read_row(text, layout, &mut cells, &mut scratch, &mut counts).map(|()| 1),
+            },
+        };
+        match checked {
+            Ok(rows) => counts.rows += rows,
+            Err((column, problem)) => flaws.push(Flaw { line: counts.lines, column, problem }),
+        }
+        if flaws.len() >= most {
+            break;
+        }
+        counts.lines += 1;
+        if scratch.bytes_hint() > SCRATCH_BYTES {
+            scratch = PartBuilder::new(columns);
+        }
     }
+    (counts, flaws)
 }
 
 /// A line without its LF or CRLF.
@@ -78,8 +106,7 @@ fn read_row(
         return Err((layout.names.get(last).cloned(), Problem::Other(problem.into())));
     }
     if cells.len() != layout.names.len() {
-        let problem = format!("{} cells, but the header has {}", cells.len(), layout.names.len());
-        return Err((None, Problem::Other(problem)));
+        return Err((None, Problem::Cells { found: cells.len(), expected: layout.names.len() }));
     }
     for (column, (cell, field)) in layout.cells.iter().enumerate() {
         let value = cells.get(line, *cell);
@@ -100,8 +127,7 @@ fn push_nothing(builder: &mut PartBuilder, column: usize, field: &Field) -> Resu
         builder.push_null(column);
         return Ok(None);
     }
-    let problem = "the cell is empty, and the schema does not allow null for this field";
-    Err(Problem::Other(problem.into()))
+    Err(Problem::Empty)
 }
 
 /// Checks a value, which is not empty, and adds it; gives the value of a long.
@@ -121,17 +147,28 @@ fn push(builder: &mut PartBuilder, column: usize, field: &Field, value: &str) ->
     Ok(None)
 }
 
-/// Tells of the byte at `at`, in the line that begins at `start`.
-fn not_utf8(chunk: &[u8], start: usize, at: usize, layout: &Layout, line: u64) -> Flaw {
-    let byte = chunk.get(at).copied().unwrap_or_default();
-    // The cell that the bad byte stands in is the last one of the text before it.
-    let before = std::str::from_utf8(chunk.get(start..at).unwrap_or_default()).unwrap_or_default();
+/// Tells of the byte at `at` in a line.
+fn not_utf8(line: &[u8], at: usize, layout: &Layout) -> Bad {
+    let byte = line.get(at).copied().unwrap_or_default();
+    let before = std::str::from_utf8(line.get(..at).unwrap_or_default()).unwrap_or_default();
+    let (column, cell) = last_cell(before, layout);
+    let problem = format!("byte {byte:#04x} behind {} is not UTF-8; save the file as UTF-8", Shown(&cell));
+    (column, Problem::Other(problem))
+}
+
+/// Tells of a NUL in a line: no text has one, but files that were torn or are UTF-16 do.
+fn nul(line: &str, layout: &Layout) -> Bad {
+    let (column, cell) = last_cell(line.split('\0').next().unwrap_or_default(), layout);
+    let problem = format!("a NUL byte stands behind {}; save the file as plain UTF-8 text", Shown(&cell));
+    (column, Problem::Other(problem))
+}
+
+/// The cell that the beginning of a line ends in, and its column.
+fn last_cell(before: &str, layout: &Layout) -> (Option<String>, String) {
     let mut cells = Cells::default();
     let _ = cells.split(before);
-    let column = layout.names.get(cells.len().saturating_sub(1)).cloned();
-    let shown = Shown(cells.get(before, cells.len().saturating_sub(1))).to_string();
-    let problem = format!("byte {byte:#04x} behind {shown} is not UTF-8; save the file as UTF-8");
-    Flaw { line, column, problem: Problem::Other(problem) }
+    let last = cells.len().saturating_sub(1);
+    (layout.names.get(last).cloned(), cells.get(before, last).to_owned())
 }
 
 #[cfg(test)]

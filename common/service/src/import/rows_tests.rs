@@ -37,8 +37,14 @@ fn read(schema: &Schema, rows: impl AsRef<[u8]>) -> Result<(Part, Counts), Flaw>
     let header: Vec<&str> = schema.fields().iter().map(|field| &*field.name).collect();
     let layout = Layout::read(&header.join(","), schema, FILE).unwrap();
     let mut builder = PartBuilder::new(&schema.columns());
-    let counts = read_rows(rows.as_ref(), &layout, &mut builder)?;
-    Ok((Part::open(builder.finish().unwrap()).unwrap(), counts))
+    let (checked, flaws) = check_rows(rows.as_ref(), &layout, &schema.columns(), 2);
+    match read_rows(rows.as_ref(), &layout, &mut builder) {
+        Ok(counts) => {
+            assert_eq!((checked, &flaws[..]), (counts, &[][..]));
+            Ok((Part::open(builder.finish().unwrap()).unwrap(), counts))
+        }
+        Err(Flawed) => Err(flaws.into_iter().next().unwrap()),
+    }
 }
 
 /// Why a file with these rows is refused, if its header is line 1.
@@ -90,8 +96,21 @@ fn headers_that_lack_or_repeat_columns_are_refused() {
     assert_eq!(
         read("USER_ID;ITEM_ID;TIMESTAMP"),
         "Input CSV is missing the following columns:[USER_ID, ITEM_ID, TIMESTAMP, EVENT_VALUE, IMPRESSION]. \
-         s3://b/x.csv, line 1: the header is 'USER_ID;ITEM_ID;TIMESTAMP'."
+         s3://b/x.csv, line 1: the header is 'USER_ID;ITEM_ID;TIMESTAMP'. Separate the cells by commas."
     );
+    for (header, likely) in [
+        ("USER_ID\tITEM_ID", "Separate the cells by commas."),
+        ("U\0S\0E\0R", "The file looks like UTF-16; save it as UTF-8."),
+        ("USER_ID,ITEM_ID\ru,i\r", "Its lines seem to end with CR alone; save it with LF or CRLF."),
+        ("{\"USER_ID\": 1}", "The file looks like JSON; an import takes CSV whose first line names the columns."),
+        (
+            "user_id, ITEM_ID,TIMESTAMP,EVENT_VALUE,IMPRESSION",
+            "Write the names exactly as the schema does, in its case and without spaces.",
+        ),
+        ("A,B", "the header is 'A,B'."),
+    ] {
+        assert!(read(header).ends_with(likely), "{}", read(header));
+    }
     assert!(
         read("USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE,impression")
             .starts_with("Input CSV is missing the following columns:[IMPRESSION].")
@@ -155,8 +174,56 @@ fn lengths_are_limited_in_characters() {
         let start = format!("Length cannot be more than 1000 characters for {column}. s3://b/x.csv, line 2");
         assert!(reason(schema, row.replace('*', &long(1001))).starts_with(&start));
     }
-    let (part, _) = read(&items, format!("i,,{},,,,\n", long(20_001))).unwrap();
-    assert_eq!(part.strings("TEXT").unwrap().get(0), Some(&*long(20_000)));
+}
+
+#[test]
+fn texts_are_cut_by_their_language() {
+    let cut = |text: String| {
+        let (part, _) = read(&items(), format!("i,,{text},,,,\n")).unwrap();
+        part.strings("TEXT").unwrap().get(0).unwrap().to_owned()
+    };
+    assert_eq!(cut("é".repeat(20_001)), "é".repeat(20_000));
+    assert_eq!(cut("é".repeat(20_000)), "é".repeat(20_000));
+    assert_eq!(cut("東京 5 ".repeat(1_400)), "東京 5 ".repeat(1_400));
+    for (piece, kept) in [("東京タワー12", 7_000), ("映画 ", 7_000), ("a film 映", 20_000)] {
+        let text = piece.repeat(20_001 / piece.chars().count() + 1);
+        assert_eq!(cut(text.clone()), text.chars().take(kept).collect::<String>(), "{piece}");
+    }
+}
+
+#[test]
+fn reserved_keywords_are_no_values() {
+    let schema = items();
+    let told = reason(&schema, "ITEM_ID,GENRES,,,,,");
+    assert!(
+        told.starts_with("s3://b/x.csv, line 2, column ITEM_ID: 'ITEM_ID' is not a value but a reserved"),
+        "{told}"
+    );
+    assert!(reason(&schema, "i,EVENT_TYPE,,,,,").contains("column GENRES: 'EVENT_TYPE' is not a value"));
+    for row in ["i,event_type,,,,,", "i,ADULT,,,,,", "i,a|EVENT_TYPE,,,,,", "i,,The TIMESTAMP,,,,"] {
+        assert_eq!(reason(&schema, row), "accepted");
+    }
+}
+
+#[test]
+fn every_bad_row_is_told_once_with_its_line() {
+    let schema = interactions();
+    let layout = Layout::read("USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE,IMPRESSION", &schema, FILE).unwrap();
+    let rows = b"u,i,1,,\n\nu,,x,,\nu,\xff,2,,\r\nu,i\0,3,,\nu,i,4,,\n,i,5,,\nu,i,6";
+    let (counts, flaws) = check_rows(rows, &layout, &schema.columns(), 100);
+    assert_eq!(counts, Counts { lines: 8, rows: 2, span: Some((1, 4)) });
+    let told: Vec<String> = flaws.iter().map(|flaw| flaw.reason("f", 2)).collect();
+    assert_eq!(
+        told,
+        [
+            "f, line 4, column ITEM_ID: the cell is empty, and the schema does not allow null for this field.",
+            "f, line 5, column ITEM_ID: byte 0xff behind '' is not UTF-8; save the file as UTF-8.",
+            "f, line 6, column ITEM_ID: a NUL byte stands behind 'i'; save the file as plain UTF-8 text.",
+            "f, line 8, column USER_ID: the cell is empty, and the schema does not allow null for this field.",
+            "f, line 9: 3 cells, but the header has 5.",
+        ]
+    );
+    assert_eq!(check_rows(rows, &layout, &schema.columns(), 2).1[..], flaws[..2]);
 }
 
 #[test]

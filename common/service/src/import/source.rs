@@ -31,6 +31,13 @@ pub(super) struct File {
     pub meta: BlobMeta,
 }
 
+/// Why a file is not read, or not to its end.
+pub(super) struct FileFault {
+    /// Its name, as messages have it.
+    pub file: String,
+    pub error: ImportError,
+}
+
 /// The bucket that a request names.
 #[derive(Clone)]
 pub(super) struct Source {
@@ -39,8 +46,9 @@ pub(super) struct Source {
 }
 
 impl Source {
-    fn name(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.bucket)
+    /// What messages call a key; files that are in no bucket are called by their paths.
+    pub fn name(&self, key: &str) -> String {
+        if self.bucket.is_empty() { key.to_owned() } else { format!("s3://{}/{key}", self.bucket) }
     }
 
     /// The files at a location: one object, or the CSV files of the folder's first level.
@@ -70,22 +78,27 @@ impl Source {
         Ok(files)
     }
 
-    /// Sends the files chunk by chunk, and ends after the first error. Meant to run as a task of its own:
-    /// it reads ahead as far as the channel takes it, and stops when the channel is closed.
+    /// Sends the files chunk by chunk. A file that is at fault itself is told and passed over; any other error
+    /// is the end. Meant to run as a task of its own: it reads ahead as far as the channel takes it, and stops
+    /// when the channel is closed.
     pub async fn send(
         self,
         files: Vec<BlobMeta>,
         schema: Schema,
         tuning: Tuning,
-        chunks: mpsc::Sender<Result<Chunk, ImportError>>,
+        chunks: mpsc::Sender<Result<Chunk, FileFault>>,
     ) {
         let mut first: Option<Arc<File>> = None;
         for file in files {
-            if let Err(end) = self.send_file(&file, &schema, &tuning, &mut first, &chunks).await {
-                if let End::Failed(error) = end {
-                    // If nobody listens any more, nobody wants to know.
-                    let _ = chunks.send(Err(error)).await;
-                }
+            let error = match self.send_file(&file, &schema, &tuning, &mut first, &chunks).await {
+                Ok(()) => continue,
+                Err(End::Failed(error)) => error,
+                Err(End::Unheard) => return,
+            };
+            let next = matches!(error, ImportError::Data(_));
+            let fault = FileFault { file: self.name(&file.key), error };
+            // If nobody listens any more, nobody wants to know.
+            if chunks.send(Err(fault)).await.is_err() || !next {
                 return;
             }
         }
@@ -97,13 +110,15 @@ impl Source {
         schema: &Schema,
         tuning: &Tuning,
         first: &mut Option<Arc<File>>,
-        chunks: &mpsc::Sender<Result<Chunk, ImportError>>,
+        chunks: &mpsc::Sender<Result<Chunk, FileFault>>,
     ) -> Result<(), End> {
         let name = self.name(&meta.key);
         let mut ranges = std::pin::pin!(self.ranges(meta, tuning));
         let mut pending: Vec<u8> = Vec::new();
         let mut file: Option<Arc<File>> = None;
         let mut first_line = None;
+        // Lines up to and with the header.
+        let mut lines = 0;
         loop {
             let range = ranges.next().await.transpose().map_err(|error| self.refusal(&meta.key, error))?;
             let ended = range.is_none();
@@ -123,7 +138,7 @@ impl Source {
             let file = match &file {
                 Some(file) => file,
                 None => {
-                    let Some((header, lines)) = header(&mut content, &name)? else {
+                    let Some(header) = header(&mut content, &name, &mut lines)? else {
                         if ended {
                             let reason = format!("{name} is empty; its first line must name the columns.");
                             return Err(ImportError::Data(reason).into());
@@ -221,22 +236,21 @@ fn is_csv_of(folder: &str, key: &str) -> bool {
     !name.contains('/') && !name.starts_with('.') && ending.is_some_and(|ending| ending.eq_ignore_ascii_case(".csv"))
 }
 
-/// Splits the header off, with blank lines before it; gives it and the number of lines taken. `None` if
-/// there are only blank lines.
-fn header(content: &mut Bytes, name: &str) -> Result<Option<(String, u64)>, ImportError> {
-    let mut lines = 0;
+/// Splits the header off, with blank lines before it, and counts the lines taken. `None` if there are only
+/// blank lines so far.
+fn header(content: &mut Bytes, name: &str, lines: &mut u64) -> Result<Option<String>, ImportError> {
     while !content.is_empty() {
         let end = content.iter().position(|byte| *byte == b'\n').map_or(content.len(), |end| end + 1);
         let line = content.split_to(end);
-        lines += 1;
+        *lines += 1;
         let line = std::str::from_utf8(&line).map_err(|_| {
             ImportError::Data(format!(
                 "{name}, line {lines}: the header is not UTF-8; save the file as UTF-8, uncompressed."
             ))
         })?;
-        let line = without_end(if lines == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line });
+        let line = without_end(if *lines == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line });
         if !line.is_empty() {
-            return Ok(Some((line.to_owned(), lines)));
+            return Ok(Some(line.to_owned()));
         }
     }
     Ok(None)

@@ -60,6 +60,7 @@ impl Room {
         assert_eq!(self.keys().await, [""; 0], "a failed import leaves parts: {error}");
         match error {
             ImportError::Data(reason) => reason,
+            ImportError::BadRows(bad) => bad.reason(),
             ImportError::Store(error) => panic!("{error}"),
         }
     }
@@ -165,7 +166,7 @@ async fn a_million_rows_become_one_part() {
 }
 
 #[tokio::test]
-async fn the_first_flaw_of_many_is_told_with_its_physical_line() {
+async fn the_first_flaw_is_told_with_its_physical_line_and_how_many_follow() {
     let room = Room::new();
     let good = rows(0..3_000);
     // Blank lines count as lines; flaws in three chunks and in a later file.
@@ -175,8 +176,8 @@ async fn the_first_flaw_of_many_is_told_with_its_physical_line() {
     room.put("in/c.csv", "A,B\n").await;
     for _ in 0..5 {
         let reason = room.reason("in/", &interactions()).await;
-        let expected =
-            "s3://my-bucket/in/b.csv, line 3004, column TIMESTAMP: 'x1' is not a whole number of 64 bits (long).";
+        let expected = "s3://my-bucket/in/b.csv, line 3004, column TIMESTAMP: 'x1' is not a whole number of 64 bits (long). 3 more \
+             rows are bad.";
         assert_eq!(reason, expected);
     }
 }

@@ -2,8 +2,11 @@
 
 use palate_recipes::parts::ColumnType;
 
-use super::flaw::{Problem, Shown};
-use crate::schema::Field;
+use super::flaw::{Problem, shortened};
+use crate::schema::{Field, is_keyword};
+
+/// The longest text in Chinese or Japanese, in characters.
+const CJK_TEXT_CHARS: usize = 7_000;
 
 /// A value of one of the types that fields have.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,21 +56,45 @@ pub(crate) fn typed<'a>(field: &Field, value: &'a str) -> Result<Typed<'a>, Prob
 /// The value if it is not too long; free text is cut.
 #[inline]
 fn fitting<'a>(field: &Field, value: &'a str) -> Result<&'a str, Problem> {
+    if is_keyword(value) {
+        return Err(unlike(value, "a value but a reserved keyword, the name of a field; rename the value"));
+    }
     // No text has more characters than bytes.
-    if value.len() <= field.max_chars {
+    if value.len() <= field.max_chars.min(CJK_TEXT_CHARS) {
         return Ok(value);
+    }
+    if field.textual {
+        return Ok(cut(value, field.max_chars));
     }
     match value.char_indices().nth(field.max_chars) {
         None => Ok(value),
-        Some((end, _)) if field.textual => Ok(&value[..end]),
         Some(_) => {
             let n_chars = value.chars().count();
-            Err(Problem::TooLong { limit: field.max_chars, n_chars, value: value.to_owned() })
+            Err(Problem::TooLong { limit: field.max_chars, n_chars, value: shortened(value) })
         }
     }
 }
 
+/// The first `most` characters of a text, fewer if it is Chinese or Japanese.
+#[cold]
+fn cut(text: &str, most: usize) -> &str {
+    let first = |n: usize| text.char_indices().nth(n).map_or(text, |(end, _)| &text[..end]);
+    let beginning = first(CJK_TEXT_CHARS);
+    if beginning.len() == text.len() {
+        return text;
+    }
+    // Such texts hold Latin words and digits too; others hold hardly any of these characters.
+    let n_cjk = beginning.chars().filter(is_cjk).count();
+    if 2 * n_cjk > CJK_TEXT_CHARS { beginning } else { first(most) }
+}
+
+/// Han, kana and their punctuation.
+fn is_cjk(letter: &char) -> bool {
+    matches!(letter, '\u{3000}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
+}
+
 #[cold]
 fn unlike(value: &str, expected: &str) -> Problem {
-    Problem::Other(format!("{} is not {expected}", Shown(value)))
+    Problem::Unlike { value: shortened(value), expected: expected.to_owned() }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Status;
 use super::dataset::Dataset;
+use super::import_errors;
 use super::metric_attribution::check_publishes;
 use super::others::room_for_job;
 use super::schema::DatasetSchema;
@@ -194,10 +195,12 @@ impl Job for DatasetImportJob {
             // A worker that comes late cannot touch another's parts.
             prefix: format!("{}/{}/{}", parts_of(&job.dataset_arn)?, job.job_name, run.attempt),
         };
-        import::import(request).await.map_err(|error| match error {
-            ImportError::Data(reason) => WorkError::Failed(reason),
-            ImportError::Store(error) => WorkError::from(error),
-        })
+        match import::import(request).await {
+            Ok(outcome) => Ok(outcome),
+            Err(ImportError::Data(reason)) => Err(WorkError::Failed(reason)),
+            Err(ImportError::BadRows(bad)) => Err(WorkError::Failed(import_errors::keep(service, job, &bad).await?)),
+            Err(ImportError::Store(error)) => Err(WorkError::from(error)),
+        }
     }
 
     /// Switches the manifest: FULL replaces what was imported before, INCREMENTAL adds to it. What was streamed

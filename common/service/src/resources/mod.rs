@@ -18,6 +18,7 @@ mod event_tracker;
 mod exploration;
 mod filter;
 mod hpo;
+pub(crate) mod import_errors;
 mod metric_attribution;
 mod metric_expression;
 mod others;

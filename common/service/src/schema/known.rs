@@ -129,3 +129,30 @@ pub(super) fn known(dataset_type: DatasetType, domain: Domain) -> &'static [Know
         (DatasetType::ActionInteractions, _) => ACTION_INTERACTIONS,
     }
 }
+
+/// Whether a value is a reserved keyword, which no value may be: most often a header in the middle of a file.
+///
+/// Those that are words of everyday language (ADULT, GENDER, TYPE) may be values: refusing them would refuse
+/// good data.
+#[inline]
+pub(crate) fn is_keyword(value: &str) -> bool {
+    // All of them begin with one of these letters, and few ids do and are as long.
+    let may_be = value.len() >= 7 && value.as_bytes().first().is_some_and(|first| b"ACEIRTU".contains(first));
+    may_be && NAMES.contains(&value)
+}
+
+const NAMES: [&str; 13] = [
+    "USER_ID",
+    "ITEM_ID",
+    "ACTION_ID",
+    "TIMESTAMP",
+    "EVENT_TYPE",
+    "EVENT_VALUE",
+    "IMPRESSION",
+    "RECOMMENDATION_ID",
+    "EVENT_ATTRIBUTION_SOURCE",
+    "CREATION_TIMESTAMP",
+    "EXPIRATION_TIMESTAMP",
+    "ACTION_EXPIRATION_TIMESTAMP",
+    "REPEAT_FREQUENCY",
+];

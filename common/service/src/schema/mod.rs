@@ -12,6 +12,7 @@ use std::fmt;
 use palate_recipes::parts::{Column, ColumnType};
 
 pub(crate) use dataset_type::DatasetType;
+pub(crate) use known::is_keyword;
 use known::{Known, Meaning, known};
 
 /// The longest schema, in characters.
@@ -246,5 +247,7 @@ fn resolve(field: avro::Field, dataset_type: DatasetType, known: &[Known]) -> Re
     Ok(resolved)
 }
 
+#[cfg(test)]
+mod fuzz_tests;
 #[cfg(test)]
 mod tests;

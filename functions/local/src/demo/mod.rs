@@ -5,11 +5,11 @@ mod folder;
 mod groceries;
 mod material;
 mod pick;
-mod progress;
+pub mod progress;
 mod resources;
 mod steps;
 mod story;
-mod table;
+pub mod table;
 mod wheel;
 
 use std::path::{Path, PathBuf};
