@@ -1,8 +1,11 @@
-//! Measures the import of interactions: CSV in a bucket to parts, in MB/s and rows/s.
+//! Measures the import of interactions: a file in a bucket to parts, in MB/s and rows/s.
 //!
 //! ```text
-//! cargo run --release -p palate-service --example import_throughput [-- ROWS | FILE.csv [SCHEMA.json]]
+//! cargo run --release -p palate-service --example import_throughput [-- ROWS | FILE [SCHEMA.json [TIMES [PARTS]]]]
 //! ```
+//!
+//! FILE is in any format that imports take, and on the file system of the folder for temporary files. The parts
+//! of the last import are copied into the folder PARTS.
 //!
 //! Without a file, rows like those of a rating data set are made up (10 million unless told otherwise).
 //! On Linux it tells the peak of the process' memory during the imports as well.
@@ -28,26 +31,31 @@ const SCHEMA: &str = r#"{"type": "record", "name": "Interactions", "fields": [
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let content = match arguments.first().map(String::as_str) {
-        Some(file) if Path::new(file).exists() => fs::read(file)?,
-        rows => made_up(rows.map_or(Ok(10_000_000), str::parse)?).into_bytes(),
-    };
     let schema = arguments.get(1).map_or(Ok(SCHEMA.to_owned()), fs::read_to_string)?;
     let schema = schema::Schema::parse(&schema, None)?;
-    let megabytes = content.len() as f64 / 1e6;
+    let times: u32 = arguments.get(2).map_or(Ok(3), |times| times.parse())?;
 
     let folder = tempfile::tempdir()?;
     let stores = embedded::open(folder.path())?;
     fs::create_dir(folder.path().join("s3/bucket"))?;
     let bucket = stores.buckets.bucket("bucket")?;
-    bucket.put("in.csv", content.into(), PutCondition::Always).await?;
+    match arguments.first().map(Path::new) {
+        // Linked, since what is read to be copied counts as memory.
+        Some(file) if file.exists() => fs::hard_link(file, folder.path().join("s3/bucket/in"))?,
+        rows => {
+            let rows = rows.and_then(Path::to_str).map_or(Ok(10_000_000), str::parse)?;
+            bucket.put("in", made_up(rows).into(), PutCondition::Always).await?;
+        }
+    }
+    let megabytes = bucket.head("in").await?.size as f64 / 1e6;
     // Forgets the peak so far, which is that of making up rows.
     let _ = fs::write("/proc/self/clear_refs", "5");
-    for _ in 0..3 {
+    let mut parts = Vec::new();
+    for _ in 0..times {
         let request = import::ImportRequest {
             source: bucket.clone(),
             bucket: "bucket".into(),
-            location: "in.csv".into(),
+            location: "in".into(),
             schema: &schema,
             destination: stores.blobs.clone(),
             prefix: "out".into(),
@@ -64,10 +72,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
             outcome.parts.len(),
             bytes as f64 / 1e6
         );
+        parts = outcome.parts;
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
         println!("peak memory {}", peak.trim());
+    }
+    if let Some(into) = arguments.get(3).map(Path::new) {
+        fs::create_dir_all(into)?;
+        for (number, part) in parts.iter().enumerate() {
+            fs::write(into.join(format!("part-{number:05}.parquet")), stores.blobs.get(&part.key).await?)?;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 use bytes::Bytes;
 
-use super::{Column, ColumnType, PartError, write::write_file};
+use super::{
+    Column, ColumnType, PartError, StringColumn,
+    write::{Piece, assemble, encode},
+};
 
 /// The values of one column, nulls left out.
 pub(super) enum Buffer {
@@ -8,6 +11,12 @@ pub(super) enum Buffer {
     Strings {
         bytes: Vec<u8>,
         ends: Vec<usize>,
+    },
+    /// Value `i` is entry `codes[i]` of the same form.
+    Coded {
+        bytes: Vec<u8>,
+        ends: Vec<usize>,
+        codes: Vec<u32>,
     },
     Ints(Vec<i32>),
     Longs(Vec<i64>),
@@ -31,6 +40,7 @@ impl Buffer {
     fn n_values(&self) -> usize {
         match self {
             Self::Strings { ends, .. } => ends.len(),
+            Self::Coded { codes, .. } => codes.len(),
             Self::Ints(values) => values.len(),
             Self::Longs(values) => values.len(),
             Self::Floats(values) => values.len(),
@@ -42,6 +52,7 @@ impl Buffer {
     fn n_bytes(&self) -> usize {
         match self {
             Self::Strings { bytes, ends } => bytes.len() + 8 * ends.len(),
+            Self::Coded { bytes, ends, codes } => bytes.len() + 8 * ends.len() + 4 * codes.len(),
             Self::Ints(values) => 4 * values.len(),
             Self::Longs(values) => 8 * values.len(),
             Self::Floats(values) => 4 * values.len(),
@@ -56,6 +67,7 @@ impl Buffer {
                 bytes.clear();
                 ends.clear();
             }
+            Self::Coded { .. } => *self = Self::new(ColumnType::String),
             Self::Ints(values) => values.clear(),
             Self::Longs(values) => values.clear(),
             Self::Floats(values) => values.clear(),
@@ -70,7 +82,7 @@ pub(super) struct Filling {
     pub column: Column,
     pub buffer: Buffer,
     /// Per row 1 if there is a value, 0 if null; left empty if the column is not nullable.
-    pub levels: Vec<i16>,
+    pub levels: Vec<u8>,
 }
 
 impl Filling {
@@ -103,7 +115,7 @@ impl PartBuilder {
 
     /// Bytes held in memory, roughly; the file becomes smaller.
     pub fn bytes_hint(&self) -> usize {
-        self.columns.iter().map(|filling| filling.buffer.n_bytes() + 2 * filling.levels.len()).sum()
+        self.columns.iter().map(|filling| filling.buffer.n_bytes() + filling.levels.len()).sum()
     }
 
     #[inline]
@@ -193,13 +205,62 @@ impl PartBuilder {
         }
     }
 
+    /// Gives a column of strings, to which nothing was pushed yet, its values for all rows at once.
+    pub fn put_strings(&mut self, column: usize, values: StringColumn) {
+        let Some(Filling { buffer, levels, column: Column { kind: ColumnType::String, nullable, .. } }) =
+            self.columns.get_mut(column)
+        else {
+            return self.misused(column, "a column of strings");
+        };
+        let StringColumn { dictionary, mut codes } = values;
+        let (text, ends) = dictionary.into_inner();
+        let n_entries = ends.len();
+        let some_null = codes.contains(&StringColumn::NULL);
+        let misfit = codes.iter().any(|code| *code != StringColumn::NULL && *code as usize >= n_entries);
+        if misfit || buffer.n_values() > 0 || !levels.is_empty() || (some_null && !*nullable) {
+            return self.misused(column, "a column of strings with other codes, or over values,");
+        }
+        if *nullable {
+            levels.extend(codes.iter().map(|code| u8::from(*code != StringColumn::NULL)));
+        }
+        if some_null {
+            codes.retain(|code| *code != StringColumn::NULL);
+        }
+        let plain = codes.len() == n_entries && codes.iter().enumerate().all(|(row, code)| row == *code as usize);
+        let bytes = text.into_bytes();
+        *buffer = if plain { Buffer::Strings { bytes, ends } } else { Buffer::Coded { bytes, ends, codes } };
+    }
+
+    /// Gives a column of longs, to which nothing was pushed yet, its values for all rows at once.
+    pub fn put_longs(&mut self, column: usize, values: Vec<i64>) {
+        match self.columns.get_mut(column) {
+            Some(Filling { buffer: Buffer::Longs(held), levels, column: Column { nullable, .. } })
+                if held.is_empty() && levels.is_empty() =>
+            {
+                if *nullable {
+                    levels.resize(values.len(), 1);
+                }
+                *held = values;
+            }
+            _ => self.misused(column, "a column of longs over values"),
+        }
+    }
+
     /// Writes the rows as a complete file and begins anew with none.
     ///
     /// # Errors
     /// [`PartError::Misused`] if a push did not fit its column, or columns have different lengths;
     /// [`PartError::Encode`] if the Parquet writer fails.
     pub fn finish(&mut self) -> Result<Bytes, PartError> {
-        let written = match self.misuse.take() {
+        Ok(assemble(&[self.piece()?])?.content)
+    }
+
+    /// Encodes the rows, to be assembled with others, and begins anew with none.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub fn piece(&mut self) -> Result<Piece, PartError> {
+        let encoded = match self.misuse.take() {
             Some(reason) => Err(PartError::Misused { reason }),
             None => self.checked(),
         };
@@ -207,17 +268,17 @@ impl PartBuilder {
             filling.buffer.clear();
             filling.levels.clear();
         }
-        written
+        encoded
     }
 
-    fn checked(&mut self) -> Result<Bytes, PartError> {
+    fn checked(&self) -> Result<Piece, PartError> {
         let n_rows = self.n_rows();
         if let Some(odd) = self.columns.iter().find(|filling| filling.n_rows() != n_rows) {
             let (name, has) = (&odd.column.name, odd.n_rows());
             let reason = format!("column `{name}` has {has} rows and the first column {n_rows}");
             return Err(PartError::Misused { reason });
         }
-        write_file(&mut self.columns, n_rows)
+        encode(&self.columns, n_rows)
     }
 
     #[cold]

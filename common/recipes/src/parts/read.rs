@@ -46,8 +46,8 @@ impl Part {
             let pairs = metadata.file_metadata().key_value_metadata();
             let format = pairs.into_iter().flatten().find(|pair| pair.key == seal::FORMAT_KEY);
             let format = format.and_then(|pair| pair.value.as_deref());
-            if format != Some(seal::FORMAT) {
-                let reason = format!("its format is {format:?}, and this version reads {}", seal::FORMAT);
+            if !format.is_some_and(|format| seal::FORMATS.contains(&format)) {
+                let reason = format!("its format is {format:?}, and this version reads {:?}", seal::FORMATS);
                 return Err(PartError::corrupt(reason));
             }
             let columns = columns_of(metadata)?;

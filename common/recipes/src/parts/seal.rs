@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 use super::PartError;
 
 pub(super) const FORMAT_KEY: &str = "palate.format";
-pub(super) const FORMAT: &str = "1";
+pub(super) const FORMAT: &str = "2";
+/// The formats that are read.
+pub(super) const FORMATS: [&str; 2] = ["1", FORMAT];
 pub(super) const SEAL_KEY: &str = "palate.sha256";
 /// What stands in the place of the checksum while it is taken.
 pub(super) const BLANK: [u8; 64] = [b'0'; 64];
@@ -15,12 +17,14 @@ pub(super) const BLANK: [u8; 64] = [b'0'; 64];
 /// The length of the footer's length and the magic `PAR1` behind it.
 const TAIL: usize = 8;
 
-/// Puts the checksum in its place.
-pub(super) fn seal(file: &mut [u8]) -> Result<(), PartError> {
+/// Puts the checksum in its place. Gives the SHA-256 of the whole file with it, in hex.
+pub(super) fn seal(file: &mut [u8]) -> Result<String, PartError> {
     let place = place(file)?;
-    let digest = digest(file, &place);
-    file[place].copy_from_slice(&digest);
-    Ok(())
+    // Nearly all of the file stands before that place, and is hashed once for both sums.
+    let before = Sha256::new_with_prefix(&file[..place.start]);
+    let digest = hex(before.clone().chain_update(BLANK).chain_update(&file[place.end..]));
+    file[place.clone()].copy_from_slice(&digest);
+    Ok(String::from_utf8_lossy(&hex(before.chain_update(&file[place.start..]))).into_owned())
 }
 
 /// Fails unless the file is as [`seal`] left it.
@@ -54,10 +58,11 @@ fn place(file: &[u8]) -> Result<Range<usize>, PartError> {
 
 /// The SHA-256 of the file with `place` blanked, in hex.
 fn digest(file: &[u8], place: &Range<usize>) -> [u8; 64] {
-    let mut sha = Sha256::new();
-    sha.update(&file[..place.start]);
-    sha.update(BLANK);
-    sha.update(&file[place.end..]);
+    let before = Sha256::new_with_prefix(&file[..place.start]);
+    hex(before.chain_update(BLANK).chain_update(&file[place.end..]))
+}
+
+fn hex(sha: Sha256) -> [u8; 64] {
     let mut hex = BLANK;
     for (pair, byte) in hex.chunks_exact_mut(2).zip(sha.finalize()) {
         pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];

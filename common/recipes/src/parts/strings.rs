@@ -3,7 +3,7 @@ use parquet::{
     column::page::{Page, PageReader},
 };
 
-use super::{PartError, rle};
+use super::{PartError, delta, error::guarded, rle};
 
 /// Many strings in one piece of memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,11 @@ impl Strings {
     pub fn get(&self, index: usize) -> &str {
         let begin = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         self.ends.get(index).and_then(|end| self.text.get(begin..*end)).unwrap_or("")
+    }
+
+    /// The text, and for each string where it ends.
+    pub(super) fn into_inner(self) -> (String, Vec<usize>) {
+        (self.text, self.ends)
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
@@ -52,6 +57,20 @@ impl StringColumn {
     pub fn get(&self, row: usize) -> Option<&str> {
         self.codes.get(row).filter(|code| **code != Self::NULL).map(|code| self.dictionary.get(*code as usize))
     }
+}
+
+/// Reads the strings of one column chunk of any flat Parquet file, whoever wrote it, in one of the encodings
+/// PLAIN, RLE_DICTIONARY, PLAIN_DICTIONARY and DELTA_LENGTH_BYTE_ARRAY.
+///
+/// # Errors
+/// [`PartError::Corrupt`] if the pages are not such a column of `n_rows` rows.
+pub fn foreign_strings(pages: &mut dyn PageReader, n_rows: usize, nullable: bool) -> Result<StringColumn, PartError> {
+    guarded(|| {
+        let mut collector = Collector::default();
+        collector.reserve(n_rows)?;
+        collector.chunk(pages, n_rows, nullable)?;
+        collector.finish()
+    })
 }
 
 /// A [`StringColumn`] in reading, row group after row group.
@@ -86,9 +105,26 @@ impl Collector {
                     if n_rows > goal - self.codes.len() {
                         return Err(PartError::corrupt("a page has more rows than its row group"));
                     }
-                    self.data(&buf, n_rows, encoding, nullable, first_entry, n_entries)?;
+                    let mut data = &buf[..];
+                    let levels = if nullable {
+                        let length = length_prefix(&mut data)?;
+                        Some(rle::take(&mut data, length)?)
+                    } else {
+                        None
+                    };
+                    self.data(levels, data, n_rows, encoding, first_entry, n_entries)?;
                 }
-                Page::DataPageV2 { .. } => return Err(PartError::corrupt("pages of a version that is not used here")),
+                Page::DataPageV2 { buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len, .. } => {
+                    let n_rows = num_values as usize;
+                    if n_rows > goal - self.codes.len() {
+                        return Err(PartError::corrupt("a page has more rows than its row group"));
+                    }
+                    let mut data = &buf[..];
+                    rle::take(&mut data, rep_levels_byte_len as usize)?;
+                    let levels = rle::take(&mut data, def_levels_byte_len as usize)?;
+                    let levels = nullable.then_some(levels);
+                    self.data(levels, data, n_rows, encoding, first_entry, n_entries)?;
+                }
             }
         }
         if self.codes.len() == goal { Ok(()) } else { Err(PartError::corrupt("a row group has too few rows")) }
@@ -104,11 +140,19 @@ impl Collector {
 
     /// Appends length-prefixed values to the dictionary.
     fn plain(&mut self, mut data: &[u8], n_values: usize) -> Result<(), PartError> {
+        // Each value has a length of four bytes before it.
+        let n_bytes = data.len().saturating_sub(n_values.saturating_mul(4));
+        self.bytes.try_reserve(n_bytes).map_err(PartError::corrupt)?;
+        self.ends.try_reserve(n_values.min(data.len())).map_err(PartError::corrupt)?;
         for _ in 0..n_values {
             let length = length_prefix(&mut data)?;
             self.bytes.extend_from_slice(rle::take(&mut data, length)?);
             self.ends.push(self.bytes.len());
         }
+        self.check_entries()
+    }
+
+    fn check_entries(&self) -> Result<(), PartError> {
         if self.ends.len() >= Self::MAX_ENTRIES {
             return Err(PartError::corrupt("more distinct strings than codes"));
         }
@@ -119,18 +163,17 @@ impl Collector {
 
     fn data(
         &mut self,
+        levels: Option<&[u8]>,
         mut data: &[u8],
         n_rows: usize,
         encoding: Encoding,
-        nullable: bool,
         first_entry: usize,
         n_entries: usize,
     ) -> Result<(), PartError> {
         self.levels.clear();
         let mut n_values = n_rows;
-        if nullable {
-            let length = length_prefix(&mut data)?;
-            rle::decode(rle::take(&mut data, length)?, 1, n_rows, &mut self.levels)?;
+        if let Some(levels) = levels {
+            rle::decode(levels, 1, n_rows, &mut self.levels)?;
             n_values = self.levels.iter().filter(|level| **level == 1).count();
         }
         self.page_codes.clear();
@@ -138,6 +181,21 @@ impl Collector {
             Encoding::PLAIN => {
                 let begin = self.ends.len() as u32;
                 self.plain(data, n_values)?;
+                self.page_codes.extend(begin..self.ends.len() as u32);
+            }
+            Encoding::DELTA_LENGTH_BYTE_ARRAY => {
+                let begin = self.ends.len() as u32;
+                let lengths = delta::decode(&mut data, n_values)?;
+                let first = self.bytes.len();
+                let mut end = first;
+                self.ends.reserve(n_values);
+                for length in lengths {
+                    let length = usize::try_from(length).ok().filter(|length| *length <= data.len());
+                    end += length.ok_or_else(|| PartError::corrupt("a string of impossible length"))?;
+                    self.ends.push(end);
+                }
+                self.bytes.extend_from_slice(rle::take(&mut data, end - first)?);
+                self.check_entries()?;
                 self.page_codes.extend(begin..self.ends.len() as u32);
             }
             Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {

@@ -178,7 +178,7 @@ fn long_columns_of_text_and_several_row_groups_are_read() {
     let mut builder = PartBuilder::new(&columns);
     for i in 0..n_rows {
         builder.push_str(0, &i.to_string());
-        // Too much distinct text for a dictionary: the writer falls back to plain pages on the way.
+        // Too much distinct text for a dictionary: the writer keeps lengths and text.
         if i % 3 == 0 { builder.push_null(1) } else { builder.push_str(1, &format!("a text, number {i}")) }
     }
     let part = Part::open(builder.finish().unwrap()).unwrap();

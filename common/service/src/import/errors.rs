@@ -42,8 +42,14 @@ impl BadRows {
         &self.rows
     }
 
-    /// Takes a flaw of a chunk that begins with the physical line `first_line`.
+    #[cfg(test)]
     pub(super) fn add(&mut self, flaw: &Flaw, file: &str, first_line: u64) {
+        self.add_in("line", flaw, file, first_line);
+    }
+
+    /// Takes a flaw of a chunk that begins with the physical line, or the row of Parquet, `first_line`; `unit`
+    /// says which.
+    pub(super) fn add_in(&mut self, unit: &str, flaw: &Flaw, file: &str, first_line: u64) {
         let row = BadRow {
             file: file.to_owned(),
             line: Some(first_line + flaw.line),
@@ -51,7 +57,7 @@ impl BadRows {
             value: flaw.problem.value().map(str::to_owned),
             expected: flaw.problem.expected(),
         };
-        self.push(row, || flaw.reason(file, first_line));
+        self.push(row, || flaw.reason_in(unit, file, first_line));
     }
 
     /// Takes a file that cannot be read, or not to its end.

@@ -30,14 +30,19 @@ pub(crate) enum Problem {
 }
 
 impl Flaw {
-    /// The reason for the job's failure. `first_line` is the physical line, from 1, that the chunk begins
-    /// with.
+    #[cfg(test)]
     pub fn reason(&self, file: &str, first_line: u64) -> String {
+        self.reason_in("line", file, first_line)
+    }
+
+    /// The reason for the job's failure. `first_line` is the physical line (of Parquet: the row, as `unit` says),
+    /// from 1, that the chunk begins with.
+    pub fn reason_in(&self, unit: &str, file: &str, first_line: u64) -> String {
         let line = first_line + self.line;
         let column = self.column.as_deref();
         let place = match column {
-            Some(column) => format!("{file}, line {line}, column {column}"),
-            None => format!("{file}, line {line}"),
+            Some(column) => format!("{file}, {unit} {line}, column {column}"),
+            None => format!("{file}, {unit} {line}"),
         };
         match &self.problem {
             Problem::TooLong { limit, n_chars, value } => {

@@ -40,15 +40,12 @@ impl Cells {
         self.ranges.clear();
         self.quoted = false;
         let mut start = 0;
-        for (at, byte) in line.bytes().enumerate() {
-            match byte {
-                b',' => {
-                    self.ranges.push(start..at);
-                    start = at + 1;
-                }
-                b'"' => return self.unquote(line),
-                _ => {}
+        for at in memchr::memchr2_iter(b',', b'"', line.as_bytes()) {
+            if line.as_bytes()[at] == b'"' {
+                return self.unquote(line);
             }
+            self.ranges.push(start..at);
+            start = at + 1;
         }
         self.ranges.push(start..line.len());
         Ok(())

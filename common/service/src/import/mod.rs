@@ -1,4 +1,4 @@
-//! The import of CSV files: from a user's bucket into typed parts.
+//! The import of CSV and Parquet files: from a user's bucket into typed parts.
 //!
 //! One task reads ahead ([`source`]) and cuts the bytes into chunks of whole lines. Each chunk is read
 //! against the schema and encoded on a thread of its own ([`rows`]), and the results are gathered in order
@@ -7,10 +7,15 @@
 //! and the bad rows are gathered ([`errors`]).
 
 pub(crate) mod check;
+mod decompress;
 pub(crate) mod errors;
 mod flaw;
 mod layout;
 mod line;
+mod parquet_bytes;
+mod parquet_file;
+mod parquet_plan;
+mod parquet_read;
 mod rows;
 mod sink;
 mod source;
@@ -18,8 +23,7 @@ pub(crate) mod value;
 
 use std::{collections::VecDeque, num::NonZero, sync::Arc, thread::available_parallelism};
 
-use bytes::Bytes;
-use palate_recipes::parts::{Column, PartBuilder};
+use palate_recipes::parts::{Column, PartBuilder, Piece};
 use palate_store::{BlobMeta, BlobStore, StoreError};
 use tokio::sync::mpsc;
 
@@ -27,9 +31,10 @@ use crate::data::{Origin, PartInfo};
 use crate::schema::{DatasetType, Schema};
 use errors::{BadRows, MOST_BAD_ROWS};
 use flaw::Flaw;
+use parquet_read::Rows;
 use rows::{Counts, check_rows, read_rows};
 use sink::Sink;
-use source::{Chunk, File, FileFault, Source};
+use source::{Chunk, Content, File, FileFault, Source};
 
 /// The fewest rows of an import of interactions.
 const LEAST_INTERACTIONS: u64 = 1_000;
@@ -142,7 +147,8 @@ async fn run(
     // The line that the next chunk of the file begins with.
     let mut next_line = 1;
     while !bad.is_full() {
-        while under_way.len() < n_threads
+        // One more than threads, so that none waits for the order of the others.
+        while under_way.len() <= n_threads
             && let Some(chunk) = chunks.recv().await
         {
             let columns = Arc::clone(&columns);
@@ -162,13 +168,22 @@ async fn run(
             Err(fault) => return Err(fault.error),
         };
         next_line = encoded.first_line.unwrap_or(next_line);
-        let Read { piece, counts: read, flaws } = encoded.result?;
+        let Read { piece, counts: read, flaws } = match encoded.result {
+            Ok(read) => read,
+            // A row group that is broken: a flaw of the file, unless it is being replaced.
+            Err(ImportError::Data(reason)) => {
+                source.check_unchanged(&encoded.file.meta).await?;
+                bad.add_file(&encoded.file.name, reason);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if !flaws.is_empty() && !flawed.as_ref().is_some_and(|file| Arc::ptr_eq(file, &encoded.file)) {
             source.check_unchanged(&encoded.file.meta).await?;
             flawed = Some(Arc::clone(&encoded.file));
         }
         for flaw in &flaws {
-            bad.add(flaw, &encoded.file.name, next_line);
+            bad.add_in(encoded.unit, flaw, &encoded.file.name, next_line);
         }
         next_line += read.lines;
         counts.rows += read.rows;
@@ -215,12 +230,14 @@ fn check_whole(name: &str, schema: &Schema, counts: &Counts) -> Result<(), Impor
 struct Encoded {
     file: Arc<File>,
     first_line: Option<u64>,
+    /// What the file is counted in.
+    unit: &'static str,
     result: Result<Read, ImportError>,
 }
 
 struct Read {
     /// `None` if rows are bad, or if the rows were to be checked only.
-    piece: Option<Bytes>,
+    piece: Option<Piece>,
     /// Of the good rows.
     counts: Counts,
     flaws: Vec<Flaw>,
@@ -228,16 +245,36 @@ struct Read {
 
 fn encode(chunk: Chunk, columns: &[Column], keep: bool) -> Encoded {
     let Chunk { content, file, first_line } = chunk;
+    let (unit, result) = match content {
+        Content::Lines(lines) => ("line", encode_lines(&lines, &file, columns, keep)),
+        Content::Group(group) => {
+            let rows = group.read(columns, MOST_BAD_ROWS);
+            let broken = |reason| ImportError::Data(parquet_file::unreadable(&file.name, reason));
+            ("row", rows.map_err(broken).and_then(|rows| encode_rows(rows, keep)))
+        }
+        Content::Rows(rows) => ("row", encode_rows(*rows, keep)),
+    };
+    Encoded { file, first_line, unit, result }
+}
+
+fn encode_lines(lines: &[u8], file: &File, columns: &[Column], keep: bool) -> Result<Read, ImportError> {
     if keep {
         let mut builder = PartBuilder::new(columns);
-        if let Ok(counts) = read_rows(&content, &file.layout, &mut builder) {
-            let piece = builder.finish().map_err(|error| failed("encoding rows", error));
-            let result = piece.map(|piece| Read { piece: Some(piece), counts, flaws: Vec::new() });
-            return Encoded { file, first_line, result };
+        if let Ok(counts) = read_rows(lines, &file.layout, &mut builder) {
+            return encode_rows(Rows { builder, counts, flaws: Vec::new() }, true);
         }
     }
-    let (counts, flaws) = check_rows(&content, &file.layout, columns, MOST_BAD_ROWS);
-    Encoded { file, first_line, result: Ok(Read { piece: None, counts, flaws }) }
+    let (counts, flaws) = check_rows(lines, &file.layout, columns, MOST_BAD_ROWS);
+    Ok(Read { piece: None, counts, flaws })
+}
+
+fn encode_rows(rows: Rows, keep: bool) -> Result<Read, ImportError> {
+    let Rows { mut builder, counts, flaws } = rows;
+    let piece = match keep && flaws.is_empty() {
+        true => Some(builder.piece().map_err(|error| failed("encoding rows", error))?),
+        false => None,
+    };
+    Ok(Read { piece, counts, flaws })
 }
 
 fn joined(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
@@ -257,6 +294,8 @@ fn failed(doing: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync
 mod corpus;
 #[cfg(test)]
 mod corpus_tests;
+#[cfg(test)]
+mod formats_tests;
 #[cfg(test)]
 mod fuzz_tests;
 #[cfg(test)]

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use palate_recipes::parts::{PartError, concat};
+use palate_recipes::parts::{Piece, Sealed, assemble};
 use palate_store::{BlobStore, PutCondition, StoreError};
-use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
 use super::{ImportError, Origin, PartInfo, Tuning, failed};
@@ -15,7 +13,7 @@ pub(super) struct Sink {
     store: Arc<dyn BlobStore>,
     prefix: String,
     tuning: Tuning,
-    pieces: Vec<Bytes>,
+    pieces: Vec<Piece>,
     rows: u64,
     bytes: usize,
     writing: Option<JoinHandle<Result<PartInfo, ImportError>>>,
@@ -40,14 +38,14 @@ impl Sink {
         }
     }
 
-    /// Adds a piece, itself a small part, of so many rows.
-    pub async fn add(&mut self, piece: Bytes, rows: u64) -> Result<(), ImportError> {
-        let full = self.rows + rows > self.tuning.part_rows || self.bytes + piece.len() > self.tuning.part_bytes;
+    /// Adds a piece of so many rows.
+    pub async fn add(&mut self, piece: Piece, rows: u64) -> Result<(), ImportError> {
+        let full = self.rows + rows > self.tuning.part_rows || self.bytes + piece.n_bytes() > self.tuning.part_bytes;
         if full && self.rows > 0 {
             self.write().await?;
         }
         self.rows += rows;
-        self.bytes += piece.len();
+        self.bytes += piece.n_bytes();
         self.pieces.push(piece);
         Ok(())
     }
@@ -96,19 +94,10 @@ impl Sink {
     }
 }
 
-async fn write(
-    store: Arc<dyn BlobStore>,
-    key: String,
-    mut pieces: Vec<Bytes>,
-    rows: u64,
-) -> Result<PartInfo, ImportError> {
-    let joined = tokio::task::spawn_blocking(move || {
-        let content = if pieces.len() == 1 { pieces.swap_remove(0) } else { concat(&pieces)? };
-        let sha256: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok::<_, PartError>((content, sha256))
-    });
-    let joined = joined.await.map_err(|error| failed("joining a part", error))?;
-    let (content, sha256) = joined.map_err(|error| failed("joining a part", error))?;
+async fn write(store: Arc<dyn BlobStore>, key: String, pieces: Vec<Piece>, rows: u64) -> Result<PartInfo, ImportError> {
+    let sealed = tokio::task::spawn_blocking(move || assemble(&pieces)).await;
+    let sealed = sealed.map_err(|error| failed("joining a part", error))?;
+    let Sealed { content, sha256 } = sealed.map_err(|error| failed("joining a part", error))?;
     let bytes = content.len() as u64;
     store.put(&key, content, PutCondition::Always).await.map_err(|error: StoreError| ImportError::Store(error))?;
     Ok(PartInfo { key, rows, bytes, sha256, imported_ms: 0, origin: Origin::Bulk })

@@ -3,23 +3,40 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use palate_store::{BlobMeta, BlobStore, StoreError};
 use tokio::sync::mpsc;
 
-use super::{ImportError, Tuning, layout::Layout, rows::without_end};
+use super::{
+    ImportError, Tuning,
+    decompress::{Compression, decompress},
+    layout::Layout,
+    parquet_file::{self, Group},
+    parquet_read::Rows,
+    rows::without_end,
+};
 use crate::schema::Schema;
 
 /// Keys of one page of a listing.
 const PAGE: usize = 1_000;
 const BOM: &str = "\u{feff}";
 
-/// Some lines of a file, to be read by themselves.
+/// Some rows of a file, to be read by themselves.
 pub(super) struct Chunk {
-    pub content: Bytes,
+    pub content: Content,
     pub file: Arc<File>,
-    /// The physical line, from 1, that the chunk begins with, if it is the first of its file.
+    /// The physical line (of Parquet: the row), from 1, that the chunk begins with, if it is the first of its
+    /// file.
     pub first_line: Option<u64>,
+}
+
+pub(super) enum Content {
+    /// Whole lines of CSV.
+    Lines(Bytes),
+    /// A row group of Parquet.
+    Group(Group),
+    /// Rows that had to be read one after the other, being of a row group too large to be held.
+    Rows(Box<Rows>),
 }
 
 /// A file and what its header says.
@@ -51,7 +68,7 @@ impl Source {
         if self.bucket.is_empty() { key.to_owned() } else { format!("s3://{}/{key}", self.bucket) }
     }
 
-    /// The files at a location: one object, or the CSV files of the folder's first level.
+    /// The files at a location: one object, or the CSV and Parquet files of the folder's first level.
     pub async fn files(&self, location: &str) -> Result<Vec<BlobMeta>, ImportError> {
         if !location.is_empty() && !location.ends_with('/') {
             return match self.store.head(location).await {
@@ -64,7 +81,7 @@ impl Source {
         loop {
             let page = self.store.list(location, after.as_deref(), PAGE).await;
             let page = page.map_err(|error| self.refusal(location, error))?;
-            files.extend(page.entries.into_iter().filter(|file| is_csv_of(location, &file.key)));
+            files.extend(page.entries.into_iter().filter(|file| is_data_of(location, &file.key)));
             match page.next {
                 Some(next) => after = Some(next),
                 None => break,
@@ -72,7 +89,9 @@ impl Source {
         }
         if files.is_empty() {
             let folder = self.name(location);
-            let reason = format!("Invalid Data location. {folder} has no file that ends with .csv on its first level.");
+            let reason = format!(
+                "Invalid Data location. {folder} has no file that ends with .csv, .csv.gz, .csv.zst or .parquet on its first level."
+            );
             return Err(ImportError::Data(reason));
         }
         Ok(files)
@@ -113,16 +132,49 @@ impl Source {
         chunks: &mpsc::Sender<Result<Chunk, FileFault>>,
     ) -> Result<(), End> {
         let name = self.name(&meta.key);
-        let mut ranges = std::pin::pin!(self.ranges(meta, tuning));
+        let source = self.clone();
+        let key = meta.key.clone();
+        let ranges = self.ranges(meta, tuning).map(move |range| range.map_err(|error| source.refusal(&key, error)));
+        let ranges = Box::pin(ranges);
+        let beginning = self.store.get_range(&meta.key, 0..meta.size.min(4)).await;
+        let beginning = beginning.map_err(|error| self.refusal(&meta.key, error))?;
+        let piece_bytes = usize::try_from(tuning.range_bytes).unwrap_or(usize::MAX);
+        if parquet_file::is_parquet(&beginning) {
+            drop(ranges);
+            self.send_parquet(meta, schema, tuning, first, chunks).await?;
+        } else if has_ending(&name, &[".parquet"]) && meta.size > 0 {
+            let reason = format!("{name} is not a Parquet file: it does not begin with PAR1.");
+            return Err(ImportError::Data(reason).into());
+        } else if let Some(compression) = Compression::of(&beginning) {
+            let mut pieces = decompress(ranges, compression, name, piece_bytes);
+            let pieces = futures::stream::poll_fn(move |context| pieces.poll_recv(context));
+            self.send_lines(meta, pieces, schema, tuning, first, chunks).await?;
+        } else {
+            self.send_lines(meta, ranges, schema, tuning, first, chunks).await?;
+        }
+        Ok(self.check_unchanged(meta).await?)
+    }
+
+    /// Sends the CSV text of a file, given piece by piece.
+    async fn send_lines(
+        &self,
+        meta: &BlobMeta,
+        mut pieces: impl Stream<Item = Result<Bytes, ImportError>> + Unpin,
+        schema: &Schema,
+        tuning: &Tuning,
+        first: &mut Option<Arc<File>>,
+        chunks: &mpsc::Sender<Result<Chunk, FileFault>>,
+    ) -> Result<(), End> {
+        let name = self.name(&meta.key);
         let mut pending: Vec<u8> = Vec::new();
         let mut file: Option<Arc<File>> = None;
         let mut first_line = None;
         // Lines up to and with the header.
         let mut lines = 0;
         loop {
-            let range = ranges.next().await.transpose().map_err(|error| self.refusal(&meta.key, error))?;
-            let ended = range.is_none();
-            pending.extend_from_slice(&range.unwrap_or_default());
+            let piece = pieces.next().await.transpose()?;
+            let ended = piece.is_none();
+            pending.extend_from_slice(&piece.unwrap_or_default());
             let whole = match pending.iter().rposition(|byte| *byte == b'\n') {
                 _ if ended => pending.len(),
                 Some(end) => end + 1,
@@ -147,27 +199,20 @@ impl Source {
                     };
                     first_line = Some(lines + 1);
                     let layout = Layout::read(&header, schema, &name).map_err(ImportError::Data)?;
-                    if let Some(first) = first.as_ref().filter(|first| first.layout.names != layout.names) {
-                        let reason = format!(
-                            "{name}, line 1: the header differs from that of {}; all files of a folder need the same.",
-                            first.name
-                        );
-                        return Err(ImportError::Data(reason).into());
-                    }
-                    let opened = Arc::new(File { name: name.clone(), layout, meta: meta.clone() });
-                    first.get_or_insert_with(|| Arc::clone(&opened));
+                    let opened = opened(first, name.clone(), layout, meta)?;
                     file.insert(opened)
                 }
             };
             if !content.is_empty() {
-                let chunk = Chunk { content, file: Arc::clone(file), first_line: first_line.take() };
+                let chunk =
+                    Chunk { content: Content::Lines(content), file: Arc::clone(file), first_line: first_line.take() };
                 chunks.send(Ok(chunk)).await.map_err(|_| End::Unheard)?;
             }
             if ended {
                 break;
             }
         }
-        Ok(self.check_unchanged(meta).await?)
+        Ok(())
     }
 
     /// Fails if the file is not any more what it was: what was read may then be of both.
@@ -201,7 +246,7 @@ impl Source {
     }
 
     /// What a store's failure means for the job.
-    fn refusal(&self, key: &str, error: StoreError) -> ImportError {
+    pub fn refusal(&self, key: &str, error: StoreError) -> ImportError {
         let name = self.name(key);
         match error {
             StoreError::NotFound { .. } => ImportError::Data(format!("Invalid Data location. {name} does not exist.")),
@@ -217,8 +262,26 @@ impl Source {
     }
 }
 
+/// A file whose columns were found; all files of a folder have the same.
+pub(super) fn opened(
+    first: &mut Option<Arc<File>>,
+    name: String,
+    layout: Layout,
+    meta: &BlobMeta,
+) -> Result<Arc<File>, ImportError> {
+    if let Some(first) = first.as_ref().filter(|first| first.layout.names != layout.names) {
+        return Err(ImportError::Data(format!(
+            "{name}, line 1: the header differs from that of {}; all files of a folder need the same.",
+            first.name
+        )));
+    }
+    let opened = Arc::new(File { name, layout, meta: meta.clone() });
+    first.get_or_insert_with(|| Arc::clone(&opened));
+    Ok(opened)
+}
+
 /// Why a file's chunks end early.
-enum End {
+pub(super) enum End {
     Failed(ImportError),
     /// Nobody takes the chunks any more.
     Unheard,
@@ -230,10 +293,20 @@ impl From<ImportError> for End {
     }
 }
 
-fn is_csv_of(folder: &str, key: &str) -> bool {
+/// What files of a folder are read by; what is in them is judged by their content.
+const ENDINGS: [&str; 4] = [".csv", ".csv.gz", ".csv.zst", ".parquet"];
+
+fn is_data_of(folder: &str, key: &str) -> bool {
     let name = key.strip_prefix(folder).unwrap_or(key);
-    let ending = name.len().checked_sub(4).and_then(|start| name.get(start..));
-    !name.contains('/') && !name.starts_with('.') && ending.is_some_and(|ending| ending.eq_ignore_ascii_case(".csv"))
+    !name.contains('/') && !name.starts_with('.') && has_ending(name, &ENDINGS)
+}
+
+fn has_ending(name: &str, endings: &[&str]) -> bool {
+    let ends = |ending: &&str| {
+        let end = name.len().checked_sub(ending.len()).and_then(|start| name.get(start..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(ending))
+    };
+    endings.iter().any(ends)
 }
 
 /// Splits the header off, with blank lines before it, and counts the lines taken. `None` if there are only

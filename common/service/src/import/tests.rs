@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use palate_recipes::parts::Part;
 use palate_store::{BlobMeta, BlobWriter, Page, PutCondition, Stores, embedded};
 use serde_json::json;
@@ -198,7 +199,7 @@ async fn locations_without_files_are_refused() {
     assert_eq!(room.reason("no.csv", &schema).await, "Invalid Data location. s3://my-bucket/no.csv does not exist.");
     let folder = room.reason("in/", &schema).await;
     assert!(
-        folder.starts_with("Invalid Data location. s3://my-bucket/in/ has no file that ends with .csv"),
+        folder.starts_with("Invalid Data location. s3://my-bucket/in/ has no file that ends with .csv, .csv.gz, .csv.zst or .parquet on"),
         "{folder}"
     );
     assert!(room.reason("../in.csv", &schema).await.starts_with("Invalid Data location. s3://my-bucket/../in.csv "));
@@ -226,7 +227,7 @@ async fn files_that_cannot_be_read_are_refused() {
         ),
         (
             b"\x1f\x8b\x08\x00\xff",
-            "s3://my-bucket/in.csv, line 1: the header is not UTF-8; save the file as UTF-8, uncompressed.",
+            "s3://my-bucket/in.csv ends in the middle of its gzip data: it is cut off; upload the whole file.",
         ),
     ] {
         room.put("in.csv", content).await;
