@@ -5,6 +5,7 @@
 //! [`Service::run_job`] does it, wherever that is.
 
 mod arn;
+mod attribution;
 pub mod auth;
 mod batch;
 mod call;
@@ -14,6 +15,7 @@ mod error;
 mod events;
 pub mod filters;
 mod import;
+mod insights;
 mod jobs;
 mod metrics;
 mod operations;
@@ -33,6 +35,7 @@ mod wire;
 
 pub use import::check::{CheckSchema, Checked, check_files};
 pub use import::errors::{BadRow, BadRows};
+pub use insights::Insights;
 pub use metrics::Queued;
 pub use panics::log_panics;
 pub use quotas::{Quota, Quotas};

@@ -14,11 +14,13 @@ use serde_json::{Map, Value};
 use tracing::Instrument;
 
 use crate::arn::{Kind, Place};
+use crate::attribution;
 use crate::auth::{Access, Gate};
 use crate::call::Call;
 use crate::data::{self, Compacting};
 use crate::error::{OpError, chain};
 use crate::events::Events;
+use crate::insights::{self, Insights};
 use crate::metrics::{Gauges, Metrics, NO_OPERATION, Queued};
 use crate::quotas::Quotas;
 use crate::records::Records;
@@ -53,6 +55,9 @@ pub struct Settings {
     pub auto_training: bool,
     /// Who may call.
     pub access: Access,
+    /// Where lines in CloudWatch's embedded metric format go; nowhere if absent. On AWS a line on standard output is
+    /// enough.
+    pub metric_lines: Option<fn(&str)>,
 }
 
 impl Default for Settings {
@@ -66,6 +71,7 @@ impl Default for Settings {
             quotas: Quotas::default(),
             auto_training: true,
             access: Access::Anyone,
+            metric_lines: None,
         }
     }
 }
@@ -285,6 +291,7 @@ impl Service {
         let failed = |doing: &str, error| JobError { doing: doing.into(), source: Box::new(error) };
         let again = jobs::sweep(self).await.map_err(|error| failed("sweep the jobs", error))?;
         let due = resources::sweep(self).await.map_err(|error| failed("sweep the schedules", error))?;
+        attribution::publish_due(self).await.map_err(|error| failed("publish metrics", error))?;
         let compactions = data::sweep(self).await.map_err(|error| failed("sweep the datasets", error))?;
         Ok(again + due + compactions)
     }
@@ -326,6 +333,14 @@ impl Service {
     pub async fn import_errors(&self, arn: &str) -> Result<Option<Bytes>, JobError> {
         let failed = |error| JobError { doing: format!("read the bad rows of {arn}"), source: Box::new(error) };
         resources::import_errors::read(self, arn).await.map_err(failed)
+    }
+
+    /// What is in a dataset and what that means for recipes. `dataset` is its ARN, or `<dataset group>/<type>` in
+    /// the installation's own region. `None` if there is no such dataset.
+    pub async fn insights(&self, dataset: &str) -> Result<Option<Insights>, JobError> {
+        let Some(arn) = insights::dataset_named(self, dataset) else { return Ok(None) };
+        let failed = |error| JobError { doing: format!("compute the insights of {arn}"), source: Box::new(error) };
+        insights::current(self, &arn).await.map_err(failed)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -26,6 +26,7 @@ use crate::{
         heads,
         refusal::Refusal,
     },
+    insights,
     live::{Live, Setup},
     notification,
     own::{IMPORTS, read},
@@ -37,6 +38,9 @@ const MAX_BODY: u64 = 6 << 20;
 
 /// An answer: whole, or an object in pieces.
 pub type Answer = Response<Either<Full<Bytes>, s3s::Body>>;
+
+/// An answer of `/_palate/…`.
+pub type Reply = Response<Full<Bytes>>;
 
 /// The services behind the port.
 pub struct App {
@@ -170,6 +174,10 @@ impl App {
             ("/_palate/reset", &Method::POST) => self.reset().await,
             ("/_palate/reset", _) if self.allow_reset => method_not_allowed("POST"),
             (_, &Method::GET | &Method::HEAD) if path.starts_with(IMPORTS) => self.import_errors(path).await,
+            (path, method) if path.starts_with(insights::PATH) => match *method {
+                Method::GET => self.insights(&path[insights::PATH.len()..]).await,
+                _ => method_not_allowed("GET"),
+            },
             ("/_palate/object-created", &Method::POST) => self.object_created(&body).await,
             ("/_palate/object-created", _) => method_not_allowed("POST"),
             _ => json_response(StatusCode::NOT_FOUND, &json!({ "message": format!("There is no {path} here.") })),

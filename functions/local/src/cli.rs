@@ -43,6 +43,11 @@ pub enum Command {
     /// level. Exits with status 0 if they can be imported, and with 1 if not. Nothing is written but the file of
     /// --errors.
     Check(Check),
+    /// Tell what is in a dataset, and what that means for recipes
+    ///
+    /// Users, items, histories, popularity, times, columns, and what stands out, over everything that was imported
+    /// and over what was streamed until minutes ago. Works beside a running `palate serve`.
+    Insights(Insights),
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +68,26 @@ pub struct Check {
     /// Write the first 1,000 bad rows here, an object a line: file, line, column, value, what was expected
     #[arg(long, value_name = "errors.jsonl")]
     pub errors: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Insights {
+    /// ARN of the dataset, or `<dataset group>/<type>`: films/INTERACTIONS
+    pub dataset: String,
+    /// Print insights.json in place of a page for people
+    #[arg(long)]
+    pub json: bool,
+    /// Ask the process at this address in place of reading where its data is kept; where signatures are checked, with
+    /// the admin key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Region of a dataset that is not named by its ARN
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
+    pub region: String,
+    #[command(flatten)]
+    pub account: Account,
+    #[command(flatten)]
+    pub kept: Kept,
 }
 
 #[derive(Debug, Subcommand)]
@@ -256,6 +281,13 @@ mod tests {
         assert!(serve("palate serve --store aws --table t --bucket b").is_ok());
         assert!(serve("palate serve --store aws --bucket b").unwrap_err().to_string().contains("--table"));
         assert!(serve("palate serve --account-id 12").unwrap_err().to_string().contains("twelve digits"));
+    }
+
+    #[test]
+    fn insights_are_of_one_dataset() {
+        let insights = |arguments: &str| Cli::try_parse_from(format!("palate insights {arguments}").split(' '));
+        assert!(insights("films/INTERACTIONS --json --url http://127.0.0.1:4747").is_ok());
+        assert!(insights("--json").unwrap_err().to_string().contains("<DATASET>"));
     }
 
     #[test]

@@ -66,6 +66,25 @@ impl Client {
         self.json(path, path, "application/json", None, input).await
     }
 
+    /// Reads from an own endpoint (`/_palate/…`).
+    pub async fn own(&self, path: &str, authorization: Option<&str>) -> Result<Bytes, ClientError> {
+        let mut request = Request::get(format!("{}{path}", self.url));
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let (status, content) = self.send(path, request.body(Full::new(Bytes::new()))).await?;
+        if status.is_success() {
+            return Ok(content);
+        }
+        let answer: Value = serde_json::from_slice(&content).unwrap_or_default();
+        let text = |name: &str| answer[name].as_str().map(str::to_owned);
+        Err(ClientError::Refused {
+            operation: path.to_owned(),
+            code: text("__type").unwrap_or_else(|| status.to_string()),
+            message: text("message").unwrap_or_default(),
+        })
+    }
+
     /// Creates a bucket, unless it is there.
     pub async fn create_bucket(&self, bucket: &str) -> Result<(), ClientError> {
         self.s3(Method::PUT, &format!("/{bucket}"), Bytes::new()).await.map(|_| ())

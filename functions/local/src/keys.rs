@@ -92,7 +92,7 @@ pub async fn run(command: Keys) -> Result<(), Failed> {
     Ok(())
 }
 
-async fn open(kept: &Kept) -> Result<Stores, StartError> {
+pub async fn open(kept: &Kept) -> Result<Stores, StartError> {
     match kept.store {
         Store::Embedded => {
             palate_store::embedded::open(&kept.data).map_err(|error| installation::in_folder(&kept.data, error.into()))
@@ -102,7 +102,7 @@ async fn open(kept: &Kept) -> Result<Stores, StartError> {
 }
 
 /// Refuses a folder that is not there: opening it would make it.
-fn existing(kept: &Kept) -> Result<(), KeysError> {
+pub fn existing(kept: &Kept) -> Result<(), KeysError> {
     if kept.store == Store::Embedded && !kept.data.is_dir() {
         return Err(KeysError::NoFolder(kept.data.display().to_string()));
     }

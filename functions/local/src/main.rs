@@ -8,6 +8,7 @@ mod clock;
 mod console;
 mod demo;
 mod edge;
+mod insights;
 mod installation;
 mod keys;
 mod live;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     let (level, format) = match &cli.command {
         Command::Serve(options) => ("info", options.log_format),
         // What goes well is on the screen already.
-        Command::Demo(_) | Command::Keys(_) | Command::Check(_) => ("warn", LogFormat::Text),
+        Command::Demo(_) | Command::Keys(_) | Command::Check(_) | Command::Insights(_) => ("warn", LogFormat::Text),
     };
     logs::begin(level, format);
 
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(options).await,
             Command::Keys(command) => keys::run(command).await,
             Command::Check(options) => check::run(options).await,
+            Command::Insights(options) => insights::run(options).await,
         }
     });
     // Jobs that compute cannot be interrupted; they are not waited for.

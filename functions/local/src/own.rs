@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
-    app::{App, json_response},
+    app::{App, Reply, json_response},
     cli::Store,
     clock::{Move, Shown, now},
     live::{Live, unused},
@@ -27,8 +27,6 @@ const RESET_PATIENCE: Duration = Duration::from_secs(30);
 pub const IMPORTS: &str = "/_palate/imports/";
 /// What `/_palate/…` takes is small: a notification names a handful of objects.
 const MAX_BODY: usize = 1 << 20;
-
-type Reply = Response<Full<Bytes>>;
 
 impl App {
     /// Whether the store answers, and how many jobs wait.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use palate_service::{JobKind, Quotas, Settings};
 
+use crate::metric_lines;
+
 /// How a function is set up.
 ///
 /// | variable | meaning | default |
@@ -94,7 +96,7 @@ impl Config {
             Some(other) => return Err(ConfigError::UnknownStore(other.into())),
         };
 
-        let mut settings = Settings::default();
+        let mut settings = Settings { metric_lines: Some(metric_lines::print), ..Settings::default() };
         if let Some(account_id) = variable("PALATE_ACCOUNT_ID")? {
             if account_id.len() != 12 || !account_id.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(ConfigError::AccountId(account_id));

@@ -10,6 +10,7 @@ mod access;
 mod config;
 mod control;
 mod edge;
+mod metric_lines;
 mod run;
 mod starter;
 mod stream;

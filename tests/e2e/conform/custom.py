@@ -230,7 +230,7 @@ def reports(world):
     found = world.every("ListMetricAttributionMetrics", "metrics", metricAttributionArn=world["attribution"])
     names = sorted(metric["metricName"] for metric in found)
     world.expect("ListMetricAttributionMetrics", names == ["values", "watches"], f"gives {names} after an update")
-    world.create("DatasetImportJob", "reported import", "CREATE FAILED", jobName="films-reported", roleArn=ROLE,
+    world.create("DatasetImportJob", "reported import", jobName="films-reported", roleArn=ROLE,
                  datasetArn=world["Interactions"], importMode="INCREMENTAL", publishAttributionMetricsToS3=True,
                  dataSource={"dataLocation": f"s3://{world.bucket}/films/Interactions.csv"})
 

@@ -11,12 +11,14 @@ use sha2::{Digest, Sha256};
 use super::journal::Entries;
 use super::snapshot::schema_of;
 use super::{Journal, Journaled, Manifest, Origin, PartInfo, merge, parts_of, rows};
+use crate::attribution;
 use crate::catalogue;
 use crate::error::{OpError, chain};
 use crate::jobs::WorkError;
 use crate::paging::hex;
 use crate::records::{FORMAT, Stored, decode, encode};
 use crate::resources::Dataset;
+use crate::schema::DatasetType;
 use crate::service::Service;
 
 /// Entries of one step. Their names are in the step's commit, which has no room for more.
@@ -104,6 +106,7 @@ async fn step(service: &Arc<Service>, dataset: &Stored<Dataset>) -> Result<Step,
     };
     let (manifest, version) = Manifest::read(&service.records, dataset_arn).await?;
     let schema = schema_of(&service.records, &dataset.resource).await?;
+    let dataset_type = schema.dataset_type();
     let n_rows = fresh.iter().map(|entry| entry.rows.len() as u64).sum();
     let (content, fresh) =
         tokio::task::spawn_blocking(move || (rows::part_of(&schema, &fresh), fresh)).await.map_err(WorkError::retry)?;
@@ -117,7 +120,7 @@ async fn step(service: &Arc<Service>, dataset: &Stored<Dataset>) -> Result<Step,
     let value = encode(&taken)?;
     let mut manifest = manifest;
     manifest.parts.push(part);
-    let writes = vec![
+    let mut writes = vec![
         manifest.replace(dataset_arn, version)?,
         match expected {
             Some(expected) => Write::Update { key: taken_key(dataset_arn), expected, value },
@@ -125,6 +128,11 @@ async fn step(service: &Arc<Service>, dataset: &Stored<Dataset>) -> Result<Step,
         },
         dataset.unchanged(),
     ];
+    if dataset_type == DatasetType::Interactions {
+        // With the rows that are counted, so that each counts once.
+        let rows = fresh.iter().flat_map(|entry| &entry.rows);
+        writes.extend(attribution::of_events(service, &dataset.resource.dataset_group_arn, rows).await?);
+    }
     if !committed(service, writes, &key).await? {
         return Ok(Step::Again);
     }

@@ -19,7 +19,7 @@ pub(super) const MAX_METRICS: usize = 10;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Metric {
+pub(crate) struct Metric {
     pub event_type: String,
     pub metric_name: String,
     pub expression: String,
@@ -28,7 +28,7 @@ pub(super) struct Metric {
 /// The one attribution that a group can have, and its metrics: found by the group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Attributed {
+pub(crate) struct Attributed {
     pub format: u64,
     pub metric_attribution_arn: String,
     pub metrics: Vec<Metric>,
@@ -43,8 +43,11 @@ impl Attributed {
     }
 }
 
-pub(super) fn key(dataset_group_arn: &str) -> Key {
-    Key::new("metric-attribution-of", dataset_group_arn)
+/// Where the attributions of all groups are, by the groups' ARNs.
+pub(crate) const ATTRIBUTIONS: &str = "metric-attribution-of";
+
+pub(crate) fn key(dataset_group_arn: &str) -> Key {
+    Key::new(ATTRIBUTIONS, dataset_group_arn)
 }
 
 /// The attribution of a dataset group.

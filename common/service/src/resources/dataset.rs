@@ -14,6 +14,7 @@ use crate::call::Call;
 use crate::data::{self, Manifest, parts_of};
 use crate::error::OpError;
 use crate::events::forget_dataset;
+use crate::insights;
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
 use crate::records::{Resource, Stored};
@@ -126,7 +127,7 @@ async fn delete(call: Call) -> Result<Value, OpError> {
     }
     let mut with: Vec<Write> = group.iter().map(Stored::touch).collect::<Result<_, _>>()?;
     let tracking = dataset.resource.tracking_id.as_deref().map(action_tracking::key);
-    let own = [Manifest::key(&arn), data::record_of(&arn), added_columns_key(&arn)];
+    let own = [Manifest::key(&arn), data::record_of(&arn), added_columns_key(&arn), insights::key(&arn)];
     for key in own.into_iter().chain(tracking) {
         if let Some(record) = call.records().get(&key).await? {
             with.push(Write::Delete { key, expected: record.version });

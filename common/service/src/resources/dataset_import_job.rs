@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Status;
 use super::dataset::Dataset;
 use super::import_errors;
+use super::imported::Imported;
 use super::metric_attribution::check_publishes;
 use super::others::room_for_job;
 use super::schema::DatasetSchema;
@@ -17,7 +18,7 @@ use crate::call::Call;
 use crate::catalogue;
 use crate::data::{Manifest, Origin, parts_of};
 use crate::error::OpError;
-use crate::import::{self, ImportError, ImportOutcome, ImportRequest};
+use crate::import::{self, ImportError, ImportRequest};
 use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
@@ -149,7 +150,7 @@ async fn list(call: Call) -> Result<Value, OpError> {
 }
 
 /// Bucket and key of `s3://bucket/key`; the key may be empty or end with `/`.
-pub(super) fn split_s3<'a>(location: &'a str, member: &str) -> Result<(&'a str, &'a str), OpError> {
+pub(crate) fn split_s3<'a>(location: &'a str, member: &str) -> Result<(&'a str, &'a str), OpError> {
     let rest = location.strip_prefix("s3://").ok_or_else(|| {
         OpError::invalid(format!("{member} must be s3://bucket/key or s3://bucket/folder/, not {location}"))
     })?;
@@ -162,7 +163,7 @@ pub(super) fn split_s3<'a>(location: &'a str, member: &str) -> Result<(&'a str, 
 
 impl Job for DatasetImportJob {
     const JOB: JobKind = JobKind::Import;
-    type Product = ImportOutcome;
+    type Product = Imported;
 
     fn state(&mut self) -> State<'_> {
         State {
@@ -173,49 +174,49 @@ impl Job for DatasetImportJob {
         }
     }
 
-    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<ImportOutcome, WorkError> {
+    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<Imported, WorkError> {
         let job = &run.resource;
-        if job.publish_attribution_metrics_to_s3 == Some(true) {
-            let reason = "This version of Palate cannot write metric attribution reports yet; nothing was imported. \
-                          Create the import job without publishAttributionMetricsToS3.";
-            return Err(WorkError::Failed(reason.into()));
-        }
         let dataset = service.records.fetch::<Dataset>(&job.dataset_arn, "datasetArn").await?.resource;
         let schema =
             service.records.fetch::<DatasetSchema>(&dataset.schema_arn, "schemaArn").await?.resource.parse()?;
         let (bucket, key) = split_s3(&job.data_source.data_location, "dataSource.dataLocation")?;
         let source =
             service.stores.buckets.bucket(bucket).map_err(|_| WorkError::Failed("Invalid Data location.".into()))?;
+        // A worker that comes late cannot touch another's parts.
+        let prefix = format!("{}/{}/{}", parts_of(&job.dataset_arn)?, job.job_name, run.attempt);
         let request = ImportRequest {
             source,
             bucket: bucket.to_owned(),
             location: key.to_owned(),
             schema: &schema,
             destination: Arc::clone(&service.stores.blobs),
-            // A worker that comes late cannot touch another's parts.
-            prefix: format!("{}/{}/{}", parts_of(&job.dataset_arn)?, job.job_name, run.attempt),
+            prefix: prefix.clone(),
         };
-        match import::import(request).await {
-            Ok(outcome) => Ok(outcome),
-            Err(ImportError::Data(reason)) => Err(WorkError::Failed(reason)),
-            Err(ImportError::BadRows(bad)) => Err(WorkError::Failed(import_errors::keep(service, job, &bad).await?)),
-            Err(ImportError::Store(error)) => Err(WorkError::from(error)),
-        }
+        let outcome = match import::import(request).await {
+            Ok(outcome) => outcome,
+            Err(ImportError::Data(reason)) => return Err(WorkError::Failed(reason)),
+            Err(ImportError::BadRows(bad)) => {
+                return Err(WorkError::Failed(import_errors::keep(service, job, &bad).await?));
+            }
+            Err(ImportError::Store(error)) => return Err(WorkError::from(error)),
+        };
+        Imported::of(service, job, &dataset, &schema, outcome, &prefix).await
     }
 
     /// Switches the manifest: FULL replaces what was imported before, INCREMENTAL adds to it. What was streamed
     /// stays.
-    async fn finish(service: &Arc<Service>, job: &mut Self, product: &ImportOutcome) -> Result<Vec<Write>, WorkError> {
+    async fn finish(service: &Arc<Service>, job: &mut Self, product: &Imported) -> Result<Vec<Write>, WorkError> {
         let (mut manifest, version) = Manifest::read(&service.records, &job.dataset_arn).await?;
         if job.import_mode == ImportMode::Full {
             manifest.retire(service.clock.now_ms(), |part| part.origin == Origin::Bulk);
         }
-        manifest.parts.extend(product.parts.iter().cloned());
+        manifest.parts.extend(product.outcome.parts.iter().cloned());
         let mut writes =
             catalogue::history_of_import(service, &job.dataset_arn, job.creation_date_time, &mut manifest).await?;
         let mut dataset = service.records.fetch::<Dataset>(&job.dataset_arn, "datasetArn").await?;
         dataset.resource.last_updated_date_time = service.now();
         writes.extend([manifest.replace(&job.dataset_arn, version)?, dataset.update()?]);
+        writes.extend(product.writes(service, &job.dataset_arn).await?);
         Ok(writes)
     }
 }

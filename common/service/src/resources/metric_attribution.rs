@@ -1,5 +1,4 @@
-//! Metric attributions: what a group counts of its events, and where the reports are to go. Reports are not
-//! computed yet; a job that asks for one says so.
+//! Metric attributions: what a group counts of its events, and where the reports are to go.
 
 use palate_store::Write;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use super::dataset_group::{DatasetGroup, group_of};
 use super::dataset_import_job::split_s3;
 use super::{S3Path, Status};
 use crate::arn::Kind;
+use crate::attribution;
 use crate::call::Call;
 use crate::error::OpError;
 use crate::operations::Operations;
@@ -207,6 +207,7 @@ async fn delete(call: Call) -> Result<Value, OpError> {
     let record = call.records().get(&key).await?;
     let with = record.map(|record| Write::Delete { key, expected: record.version });
     call.records().remove(&stored, with.into_iter().collect()).await?;
+    attribution::forget(&call.service, &stored.resource).await;
     Ok(Value::Null)
 }
 

@@ -5,7 +5,7 @@ use palate_recipes::parts::ColumnType;
 use crate::schema::{DatasetType, Schema};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Expression {
+pub(crate) enum Expression {
     /// The number of events.
     SampleCount,
     /// A column of the events, or of the items that they are about.

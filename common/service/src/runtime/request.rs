@@ -83,5 +83,31 @@ pub(crate) fn round_score(score: f32) -> f64 {
 /// `RID-`, 25 characters of a UUID, `-CID-`, six digits that stand for the campaign: 40 characters.
 pub(super) fn recommendation_id(request: uuid::Uuid, campaign_arn: &str) -> String {
     let uuid = request.to_string();
-    format!("RID-{}-CID-{}", &uuid[uuid.len() - 25..], hex(&Sha256::digest(campaign_arn)[..3]))
+    format!("RID-{}-CID-{}", &uuid[uuid.len() - 25..], mark_of(campaign_arn))
+}
+
+/// The six digits that stand for a campaign or recommender: of a hundred, two have the same with a chance of one in
+/// 3,000.
+pub(crate) fn mark_of(campaign_arn: &str) -> String {
+    hex(&Sha256::digest(campaign_arn)[..3])
+}
+
+/// What a recommendation id says of its campaign or recommender.
+pub(crate) fn mark_in(recommendation_id: &str) -> Option<&str> {
+    recommendation_id.rsplit_once("-CID-").map(|(_, mark)| mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recommendation_id_tells_its_campaign() {
+        let arn = "arn:aws:personalize:us-east-1:000000000000:campaign/films";
+        let id = recommendation_id(uuid::Uuid::from_u128(7), arn);
+        assert_eq!(id.len(), 40);
+        assert_eq!(mark_in(&id), Some(mark_of(arn).as_str()));
+        assert_ne!(mark_in(&id), Some(mark_of("arn:aws:personalize:us-east-1:000000000000:campaign/books").as_str()));
+        assert_eq!(mark_in("of another service"), None);
+    }
 }
