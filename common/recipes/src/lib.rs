@@ -30,5 +30,5 @@ pub use dataset::{
 pub use evaluate::Report;
 pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
 pub use item_set::ItemSet;
-pub use model::{Event, Model, ModelError, ModelFile, Query, Scored, UserPage, UserPageRef};
+pub use model::{Event, Model, ModelError, ModelFile, Query, Scored, UserPage, UserPageRef, without_users};
 pub use recipe::{ParamError, Progress, Recipe, TrainError, Trained, TrainingTask, recipe};

@@ -5,6 +5,7 @@ mod manifest;
 mod pages;
 mod rows;
 mod served;
+mod without;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use pages::UserPage;
+pub use without::without_users;
 
 pub(crate) use items::ItemSide;
 pub(crate) use manifest::{Contents, Manifest};

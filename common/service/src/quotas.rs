@@ -130,6 +130,11 @@ impl Quotas {
     }
 }
 
+/// The record that creations move.
+pub(crate) fn key(quota: Quota, scope: &str) -> Key {
+    Key::new(format!("quota/{}", quota.name()), scope)
+}
+
 /// Refuses a creation if `used` resources are there already and that is all that the quota allows.
 ///
 /// The write goes into the creation's commit: of two racing creations that counted the same, one is done
@@ -145,7 +150,7 @@ pub(crate) async fn room(call: &Call, quota: Quota, scope: &str, used: usize) ->
         );
         return Err(OpError::LimitExceeded(message));
     }
-    let key = Key::new(format!("quota/{}", quota.name()), scope);
+    let key = key(quota, scope);
     let value = encode(&json!({ "format": FORMAT }))?;
     Ok(match call.records().get(&key).await? {
         Some(record) => Write::Update { key, expected: record.version, value },

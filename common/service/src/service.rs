@@ -18,6 +18,7 @@ use crate::attribution;
 use crate::auth::{Access, Gate};
 use crate::call::Call;
 use crate::data::{self, Compacting};
+use crate::deletion;
 use crate::error::{OpError, chain};
 use crate::events::Events;
 use crate::insights::{self, Insights};
@@ -269,7 +270,11 @@ impl Service {
             Some(Kind::DataDeletionJob) => jobs::run::<DataDeletionJob>(self, arn).await,
             // What was streamed into a dataset is to become a part: no resource comes of it.
             Some(Kind::Dataset) => self.compact(arn).await.map(|()| JobOutcome::Done),
-            _ => Ok(JobOutcome::Settled),
+            _ => match deletion::run_removal(self, arn).await {
+                None => Ok(JobOutcome::Settled),
+                Some(Ok(())) => Ok(JobOutcome::Done),
+                Some(Err(error)) => Err(JobError { doing: format!("do {arn}"), source: Box::new(error) }),
+            },
         }
     }
 
@@ -293,7 +298,8 @@ impl Service {
         let due = resources::sweep(self).await.map_err(|error| failed("sweep the schedules", error))?;
         attribution::publish_due(self).await.map_err(|error| failed("publish metrics", error))?;
         let compactions = data::sweep(self).await.map_err(|error| failed("sweep the datasets", error))?;
-        Ok(again + due + compactions)
+        let removals = deletion::sweep_removals(self).await.map_err(|error| failed("sweep the removals", error))?;
+        Ok(again + due + removals + compactions)
     }
 
     /// Takes note of a new object in a user's bucket. An upload to `batch/input/<solution name>/<file>`

@@ -70,6 +70,11 @@ impl Manifest {
         }
     }
 
+    /// Whether it vouches for a file of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.files.iter().any(|entry| entry.name == name)
+    }
+
     /// The files with `model.json`, which vouches for them, in front.
     pub fn seal(mut self, files: Vec<ModelFile>) -> Result<Vec<ModelFile>, ModelError> {
         self.files = files.iter().map(FileEntry::of).collect();

@@ -1,4 +1,5 @@
 mod read;
+mod without;
 mod write;
 
 use std::sync::Arc;
@@ -37,6 +38,9 @@ pub struct UserSide {
 }
 
 impl UserSide {
+    /// The paged file.
+    pub const FILE: &str = USERS;
+
     pub fn read(contents: &Contents) -> Result<Self, ModelError> {
         let pages = contents.file(PAGES)?;
         let pages: Vec<Page> = serde_json::from_slice(pages).map_err(|error| ModelError::damaged(PAGES, error))?;
@@ -105,6 +109,16 @@ impl UserPage {
             }
         }
         None
+    }
+
+    /// The users of the page in byte order, each with the events at training, oldest first.
+    fn users(&self) -> impl Iterator<Item = (&[u8], &[Event])> {
+        let begins = std::iter::once((0, 0)).chain(self.ends.iter().copied());
+        let of = |((id, event), (id_end, event_end))| {
+            let (id, event): (usize, usize) = (id, event);
+            (&self.ids[id..id_end], &self.events[event..event_end])
+        };
+        begins.zip(self.ends.iter().copied()).map(of)
     }
 
     /// Bytes held in memory.

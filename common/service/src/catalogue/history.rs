@@ -104,6 +104,17 @@ pub(crate) async fn history_of_import(
     }
 }
 
+/// Where the files of a dataset's index are, and those of the one before. No folder is used twice.
+pub(crate) async fn history_folders(records: &Records, dataset_arn: &str) -> Result<Vec<String>, OpError> {
+    let found = find(records, dataset_arn).await?;
+    Ok(found.into_iter().flat_map(|(record, _)| [record.folder, record.replaced]).flatten().collect())
+}
+
+/// The record that names a dataset's index, for whoever deletes the dataset.
+pub(crate) fn history_record(dataset_arn: &str) -> Key {
+    key(dataset_arn)
+}
+
 /// Writes the index of these parts, if it is not there, and gives the write that names it.
 async fn indexed(
     service: &Service,
@@ -112,6 +123,10 @@ async fn indexed(
     found: Option<(IndexRecord, u64)>,
 ) -> Result<Vec<Write>, WorkError> {
     let digest = digest(parts);
+    if found.as_ref().is_some_and(|(record, _)| record.parts == digest) {
+        // Only what was streamed has changed.
+        return Ok(Vec::new());
+    }
     let folder = format!("{}/{digest}", histories_of(dataset_arn)?);
     if let Some(old) = found.as_ref().and_then(|(record, _)| record.replaced.as_ref()) {
         service.remove_blobs(&format!("{old}/")).await;

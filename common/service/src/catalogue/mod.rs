@@ -17,7 +17,9 @@ use palate_recipes::EventPage;
 
 pub(crate) use columns::{Held, Source};
 pub(crate) use datasets::{Catalogued, fields_of, find_dataset, type_of};
-pub(crate) use history::{EVENTS_A_TYPE, HistoryProduct, first_history, history_of_import};
+pub(crate) use history::{
+    EVENTS_A_TYPE, HistoryProduct, first_history, history_folders, history_of_import, history_record,
+};
 pub(crate) use recent::Recent;
 
 use crate::runtime::ByteCache;

@@ -90,6 +90,9 @@ async fn step(service: &Arc<Service>, dataset: &Stored<Dataset>) -> Result<Step,
         Some(record) => (decode::<Taken>(&record)?, Some(record.version)),
         None => (Taken::default(), None),
     };
+    // The manifest first: whoever takes rows out of the journal and then moves the manifest makes the commit below
+    // fail, so that no row that was read before comes back.
+    let (mut manifest, version) = Manifest::read(&service.records, dataset_arn).await?;
     let Entries { entries, unreadable, more } =
         Journal::of(&dataset.resource).read_some(&service.records, ENTRIES, BYTES).await?;
     let is_taken = |entry: &Journaled| {
@@ -104,7 +107,6 @@ async fn step(service: &Arc<Service>, dataset: &Stored<Dataset>) -> Result<Step,
             (n, _) => Step::Unreadable(n),
         });
     };
-    let (manifest, version) = Manifest::read(&service.records, dataset_arn).await?;
     let schema = schema_of(&service.records, &dataset.resource).await?;
     let dataset_type = schema.dataset_type();
     let n_rows = fresh.iter().map(|entry| entry.rows.len() as u64).sum();
@@ -118,7 +120,6 @@ async fn step(service: &Arc<Service>, dataset: &Stored<Dataset>) -> Result<Step,
         taken.entries.entry(entry.key.partition.clone()).or_default().insert(entry.key.sort.clone());
     }
     let value = encode(&taken)?;
-    let mut manifest = manifest;
     manifest.parts.push(part);
     let mut writes = vec![
         manifest.replace(dataset_arn, version)?,
@@ -133,7 +134,7 @@ async fn step(service: &Arc<Service>, dataset: &Stored<Dataset>) -> Result<Step,
         let rows = fresh.iter().flat_map(|entry| &entry.rows);
         writes.extend(attribution::of_events(service, &dataset.resource.dataset_group_arn, rows).await?);
     }
-    if !committed(service, writes, &key).await? {
+    if !committed(service, dataset_arn, writes, &key).await? {
         return Ok(Step::Again);
     }
     tracing::info!(dataset_arn, entries = fresh.len(), rows = n_rows, "streamed rows compacted");
@@ -161,7 +162,7 @@ async fn merged(service: &Arc<Service>, dataset_arn: &str) -> Result<bool, WorkE
     let mut writes = catalogue::history_of_import(service, dataset_arn, service.now(), &mut manifest).await?;
     writes.push(manifest.replace(dataset_arn, version)?);
     writes.push(dataset.unchanged());
-    if committed(service, writes, &key).await? {
+    if committed(service, dataset_arn, writes, &key).await? {
         tracing::info!(dataset_arn, parts = replaced.len(), rows, "small parts joined");
     }
     Ok(true)
@@ -183,17 +184,25 @@ async fn stored(
 }
 
 /// Commits; if somebody else was first, the part that was written for it goes again.
-async fn committed(service: &Service, writes: Vec<Write>, part_key: &str) -> Result<bool, WorkError> {
+async fn committed(
+    service: &Service,
+    dataset_arn: &str,
+    writes: Vec<Write>,
+    part_key: &str,
+) -> Result<bool, WorkError> {
     match service.records.commit(writes).await {
-        Ok(()) => Ok(true),
-        Err(StoreError::Conflict { .. } | StoreError::AlreadyExists { .. }) => {
-            if let Err(error) = service.stores.blobs.delete(part_key).await {
-                tracing::warn!(part_key, error = chain(&error), "a part that no manifest has stays behind");
-            }
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
+        Ok(()) => return Ok(true),
+        Err(StoreError::Conflict { .. } | StoreError::AlreadyExists { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
+    // A commit whose answer was lost and that was tried again finds itself in the way.
+    let (manifest, _) = Manifest::read(&service.records, dataset_arn).await?;
+    if !manifest.parts.iter().any(|part| part.key == part_key)
+        && let Err(error) = service.stores.blobs.delete(part_key).await
+    {
+        tracing::warn!(part_key, error = chain(&error), "a part that no manifest has stays behind");
+    }
+    Ok(false)
 }
 
 /// Removes entries that a part has.

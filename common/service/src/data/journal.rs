@@ -1,8 +1,8 @@
 //! The journal of a dataset: what was streamed into it and is in no part yet.
 //!
 //! An entry is written in the commit of the call that it tells of, so it is durable before the call is
-//! answered. Entries never change. They go when a part has their rows; a reader that reads the journal first and
-//! the manifest second misses nothing, and may see a row in both.
+//! answered. Entries change only when users are deleted. They go when a part has their rows; a reader that reads
+//! the journal first and the manifest second misses nothing, and may see a row in both.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -98,6 +98,16 @@ impl Journal {
         let sort = format!("{at_ms:013}-{number:08x}{:08x}", (unique >> 96) as u32);
         let key = Key::new(self.partition(unique % SHARDS), sort);
         Ok(Write::Create { key, value: encode(&Entry { format: FORMAT, at_ms, rows })? })
+    }
+
+    /// The write that leaves only these of an entry's rows.
+    pub fn leave(entry: &Journaled, rows: Vec<Row>) -> Result<Write, OpError> {
+        let (key, expected) = (entry.key.clone(), entry.version);
+        if rows.is_empty() {
+            return Ok(Write::Delete { key, expected });
+        }
+        let value = encode(&Entry { format: FORMAT, at_ms: entry.at_ms, rows })?;
+        Ok(Write::Update { key, expected, value })
     }
 
     /// All entries.

@@ -20,7 +20,7 @@ pub(crate) use journal::{Journal, Journaled};
 pub(crate) use manifest::Manifest;
 pub(crate) use part_info::{Origin, PartInfo};
 pub(crate) use rows::{Row, keeps_sessions};
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::{Snapshot, SnapshotPart};
 pub(crate) use sweep::sweep;
 
 use crate::arn::{Kind, Place};

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use palate_store::{Key, StoreError};
 
-use super::{Journal, Manifest, Origin, PartInfo, pins, rows};
+use super::{Journal, Manifest, Origin, PartInfo, pins};
 use crate::error::OpError;
 use crate::records::Records;
 use crate::resources::{Dataset, DatasetSchema};
@@ -11,7 +11,6 @@ use crate::service::Service;
 /// A dataset as it is at one moment: everything that was acknowledged before the snapshot was taken, by bulk and
 /// by stream. The same streamed row may stand in two parts (see [`Journal`]).
 pub(crate) struct Snapshot {
-    pub dataset: Dataset,
     pub schema: Schema,
     parts: Vec<SnapshotPart>,
     pin: Option<Key>,
@@ -21,6 +20,7 @@ pub(crate) struct Snapshot {
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotPart {
     pub origin: Origin,
+    pub rows: u64,
     /// When its rows came in, unless they have times of their own.
     pub at_ms: u64,
     content: Content,
@@ -49,18 +49,20 @@ impl Snapshot {
         let (manifest, _) = Manifest::read(&service.records, dataset_arn).await?;
         let stored = |part: PartInfo| SnapshotPart {
             origin: part.origin,
+            rows: part.rows,
             at_ms: part.imported_ms,
             content: Content::Stored(part),
         };
         let mut parts: Vec<SnapshotPart> = manifest.parts.into_iter().map(stored).collect();
         if let Some(last) = journal.entries.last() {
             let at_ms = last.at_ms;
+            let rows = journal.entries.iter().map(|entry| entry.rows.len() as u64).sum();
             let (entries, its_schema) = (journal.entries, schema.clone());
-            let held = tokio::task::spawn_blocking(move || rows::part_of(&its_schema, &entries)).await;
+            let held = tokio::task::spawn_blocking(move || super::rows::part_of(&its_schema, &entries)).await;
             let held = held.map_err(OpError::internal)?.map_err(OpError::internal)?;
-            parts.push(SnapshotPart { origin: Origin::Put, at_ms, content: Content::Held(held) });
+            parts.push(SnapshotPart { origin: Origin::Put, rows, at_ms, content: Content::Held(held) });
         }
-        Ok(Some(Self { dataset, schema, parts, pin }))
+        Ok(Some(Self { schema, parts, pin }))
     }
 
     /// Oldest first: where ids repeat and rows have no times of their own, later rows win.

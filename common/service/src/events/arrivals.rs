@@ -29,6 +29,11 @@ fn key(kind: StreamKind, dataset_group_arn: &str) -> Key {
     Key::new(format!("last-{}", kind.word()), dataset_group_arn)
 }
 
+/// The records that a group has, for whoever deletes the group.
+pub(crate) fn arrival_keys(dataset_group_arn: &str) -> [Key; 2] {
+    [StreamKind::Events, StreamKind::ActionInteractions].map(|kind| key(kind, dataset_group_arn))
+}
+
 /// When an event was last put into the group's Interactions dataset, by the service's clock. The newest event
 /// may be up to a minute younger than that.
 pub(crate) async fn last_event_ms(service: &Service, dataset_group_arn: &str) -> Result<Option<u64>, OpError> {

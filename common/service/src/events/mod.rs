@@ -8,15 +8,17 @@ mod put_action_interactions;
 mod put_events;
 mod put_records;
 mod records;
+mod removal;
 mod streams;
 mod target;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use arrivals::{last_action_interaction_ms, last_event_ms};
+pub(crate) use arrivals::{arrival_keys, last_action_interaction_ms, last_event_ms};
 pub(crate) use put_action_interactions::{ActionEvent, ActionInteraction, recent_action_interactions};
 pub(crate) use put_events::{StreamedEvent, recent_events};
 pub(crate) use records::{PutRecord, forget_dataset, put_records, put_version};
+pub(crate) use removal::remove_events;
 
 use std::sync::Arc;
 

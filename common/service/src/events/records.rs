@@ -78,14 +78,12 @@ pub(super) async fn store(service: &Service, dataset: &Stored<Dataset>, rows: Ve
     }
 }
 
-/// Takes note that a dataset has been deleted: removes what was streamed into it and is in no part. Called after
-/// the deletion, so that nothing can be put any more. What cannot be removed stays without effect and is told to
-/// the log: the dataset's creation is part of where it stands.
+/// Takes note that a dataset has been deleted. What was streamed into it is out of reach, since the dataset's
+/// creation is part of where it stands; a removal frees the space.
 pub(crate) async fn forget_dataset(service: &Service, dataset: &Dataset) {
     let dataset_arn = &dataset.dataset_arn;
     service.events.created.forget(dataset_arn);
-    let removed = async {
-        Journal::of(dataset).clear(&service.records).await?;
+    let noted = async {
         // The version goes on rather than back to 0: whoever remembers it must see that something has changed.
         loop {
             let Some(record) = service.records.get(&version_key(dataset_arn)).await? else { return Ok(()) };
@@ -95,7 +93,7 @@ pub(crate) async fn forget_dataset(service: &Service, dataset: &Dataset) {
             }
         }
     };
-    if let Err(error) = removed.await {
-        tracing::warn!(dataset_arn, error = chain(&error), "what was streamed is not removed");
+    if let Err(error) = noted.await {
+        tracing::warn!(dataset_arn, error = chain(&error), "those who have its records in memory are not told");
     }
 }

@@ -75,7 +75,7 @@ struct Storing {
 
 impl Stream {
     /// Of one user. A long id may have 1,024 bytes, which is all that a key may have.
-    fn partition(&self, owner: &str) -> String {
+    pub fn partition(&self, owner: &str) -> String {
         let Self { kind, dataset_group_arn, created_ms } = self;
         let word = kind.word();
         if owner.len() > 512 {

@@ -11,6 +11,13 @@ pub(super) struct Cells {
     ranges: Vec<Range<usize>>,
 }
 
+/// The cells of one line; `None` if a quote stays open.
+pub(crate) fn cells_of(line: &str) -> Option<Vec<String>> {
+    let mut cells = Cells::default();
+    cells.split(line).ok()?;
+    Some((0..cells.len()).map(|index| cells.get(line, index).to_owned()).collect())
+}
+
 /// A quote was opened and not closed before the line's end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OpenQuote;

@@ -31,6 +31,7 @@ use crate::data::{Origin, PartInfo};
 use crate::schema::{DatasetType, Schema};
 use errors::{BadRows, MOST_BAD_ROWS};
 use flaw::Flaw;
+pub(crate) use line::cells_of;
 use parquet_read::Rows;
 use rows::{Counts, check_rows, read_rows};
 use sink::Sink;

@@ -1,4 +1,4 @@
-//! Data deletion jobs: users who are to be forgotten. The deletion itself is not built yet, and a job says so.
+//! Data deletion jobs: users who are to be forgotten.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::dataset_import_job::{DataSource, split_s3};
 use super::others::room_for_job;
 use crate::arn::Kind;
 use crate::call::Call;
+use crate::deletion::{Forgetting, IdSource, Tally, forget, read_ids};
 use crate::error::OpError;
 use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
@@ -30,6 +31,9 @@ pub(crate) struct DataDeletionJob {
     pub data_source: DataSource,
     pub role_arn: String,
     pub status: Status,
+    /// Records that were removed: rows of users, interactions and action interactions. Once it is COMPLETED.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_deleted: Option<i64>,
     pub creation_date_time: Timestamp,
     pub last_updated_date_time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +88,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
         data_source: request.data_source,
         role_arn: request.role_arn,
         status: Status::Pending,
+        num_deleted: None,
         creation_date_time: now,
         last_updated_date_time: now,
         failure_reason: None,
@@ -118,13 +123,27 @@ impl Job for DataDeletionJob {
         }
     }
 
-    async fn work(_service: &Arc<Service>, _run: &Run<Self>) -> Result<(), WorkError> {
-        let reason = "This version of Palate cannot delete users yet; nothing was deleted. Import the datasets anew \
-                      with importMode FULL from files without these users.";
-        Err(WorkError::Failed(reason.into()))
+    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<(), WorkError> {
+        let job = &run.resource;
+        let (bucket, key) = split_s3(&job.data_source.data_location, "dataSource.dataLocation")?;
+        let store =
+            service.stores.buckets.bucket(bucket).map_err(|_| WorkError::Failed("Invalid Data location.".into()))?;
+        let source = IdSource { store, bucket: bucket.to_owned(), location: key.to_owned() };
+        let ids = Arc::new(read_ids(&source).await?);
+        let task = Forgetting {
+            job_arn: &job.data_deletion_job_arn,
+            job_name: &job.job_name,
+            attempt: run.attempt,
+            dataset_group_arn: &job.dataset_group_arn,
+            ids,
+            lost: &run.lost,
+        };
+        forget(service, &task).await
     }
 
-    async fn finish(_service: &Arc<Service>, _job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
-        Ok(Vec::new())
+    async fn finish(service: &Arc<Service>, job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
+        let (deleted, end) = Tally::of(&job.data_deletion_job_arn).end(&service.records).await?;
+        job.num_deleted = Some(i64::try_from(deleted).unwrap_or(i64::MAX));
+        Ok(end.into_iter().collect())
     }
 }

@@ -11,7 +11,9 @@ use super::schema::DatasetSchema;
 use super::{Status, action_tracking};
 use crate::arn::Kind;
 use crate::call::Call;
-use crate::data::{self, Manifest, parts_of};
+use crate::catalogue::history_record;
+use crate::data::{self, Manifest};
+use crate::deletion::Removal;
 use crate::error::OpError;
 use crate::events::forget_dataset;
 use crate::insights;
@@ -127,14 +129,22 @@ async fn delete(call: Call) -> Result<Value, OpError> {
     }
     let mut with: Vec<Write> = group.iter().map(Stored::touch).collect::<Result<_, _>>()?;
     let tracking = dataset.resource.tracking_id.as_deref().map(action_tracking::key);
-    let own = [Manifest::key(&arn), data::record_of(&arn), added_columns_key(&arn), insights::key(&arn)];
+    let own = [
+        Manifest::key(&arn),
+        data::record_of(&arn),
+        added_columns_key(&arn),
+        insights::key(&arn),
+        history_record(&arn),
+    ];
     for key in own.into_iter().chain(tracking) {
         if let Some(record) = call.records().get(&key).await? {
             with.push(Write::Delete { key, expected: record.version });
         }
     }
+    let (removal, freeing) = Removal::of_dataset(&call.service, &dataset.resource).await?;
+    with.push(freeing);
     call.records().remove(&dataset, with).await?;
     forget_dataset(&call.service, &dataset.resource).await;
-    call.service.remove_blobs(&format!("{}/", parts_of(&arn)?)).await;
+    Removal::start(&call.service, &removal).await;
     Ok(Value::Null)
 }

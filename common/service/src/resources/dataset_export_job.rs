@@ -1,8 +1,9 @@
-//! Dataset export jobs: a dataset as CSV files in the user's bucket. The export itself is not built yet, and a
-//! job says so.
+//! Dataset export jobs: a dataset as CSV files in the user's bucket.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use palate_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,8 +14,10 @@ use super::others::room_for_job;
 use super::{Output, Status};
 use crate::arn::Kind;
 use crate::call::Call;
+use crate::data::{Origin, Snapshot, SnapshotPart};
 use crate::error::OpError;
-use crate::jobs::{self, Job, Run, State, Words, WorkError};
+use crate::export::{ExportRequest, SourcePart, export};
+use crate::jobs::{self, Job, Lost, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
 use crate::quotas::Quota;
@@ -139,13 +142,55 @@ impl Job for DatasetExportJob {
         }
     }
 
-    async fn work(_service: &Arc<Service>, _run: &Run<Self>) -> Result<(), WorkError> {
-        let reason = "This version of Palate cannot export datasets yet; nothing was written. The files that were \
-                      imported are still in their bucket.";
-        Err(WorkError::Failed(reason.into()))
+    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<(), WorkError> {
+        let job = &run.resource;
+        let taken = Snapshot::take(service, &job.dataset_arn, Some(&job.dataset_export_job_arn)).await?;
+        let snapshot =
+            taken.ok_or_else(|| WorkError::Failed(format!("{} does not exist any more", job.dataset_arn)))?;
+        let written = job.write(service, &snapshot, &run.lost).await;
+        snapshot.release(service).await;
+        let rows = written?;
+        tracing::info!(job = job.dataset_export_job_arn, rows, "exported");
+        Ok(())
     }
 
     async fn finish(_service: &Arc<Service>, _job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
         Ok(Vec::new())
+    }
+}
+
+impl DatasetExportJob {
+    async fn write(&self, service: &Service, snapshot: &Snapshot, lost: &Lost) -> Result<u64, WorkError> {
+        let (bucket, key) = split_s3(&self.job_output.s3_data_destination.path, "jobOutput.s3DataDestination.path")?;
+        let output = service.stores.buckets.bucket(bucket);
+        let output = output.map_err(|error| WorkError::Failed(format!("Invalid S3 output path: {error}")))?;
+        let folder = match key.trim_end_matches('/') {
+            "" => self.job_name.clone(),
+            folder => format!("{folder}/{}", self.job_name),
+        };
+        let wanted = |part: &&SnapshotPart| match self.ingestion_mode {
+            IngestionMode::Bulk => part.origin == Origin::Bulk,
+            IngestionMode::Put => part.origin == Origin::Put,
+            IngestionMode::All => true,
+        };
+        let parts: Vec<&SnapshotPart> = snapshot.parts().iter().filter(wanted).collect();
+        let fetch = |number: usize| -> BoxFuture<'_, Result<Bytes, WorkError>> {
+            let part = parts.get(number).copied();
+            Box::pin(async move {
+                let part = part.ok_or_else(|| WorkError::retry("there is no such part"))?;
+                Ok(snapshot.content(service, part).await?)
+            })
+        };
+        export(ExportRequest {
+            schema: &snapshot.schema,
+            // With one origin every version of an item or user is given.
+            newest: self.ingestion_mode == IngestionMode::All,
+            parts: parts.iter().map(|part| SourcePart { rows: part.rows, at_ms: part.at_ms }).collect(),
+            fetch: &fetch,
+            output,
+            folder,
+            lost,
+        })
+        .await
     }
 }

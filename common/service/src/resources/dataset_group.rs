@@ -9,6 +9,7 @@ use super::others::{arn_of, in_group};
 use crate::arn::Kind;
 use crate::call::Call;
 use crate::error::OpError;
+use crate::events::arrival_keys;
 use crate::operations::Operations;
 use crate::paging::page;
 use crate::quotas::{self, Quota};
@@ -105,7 +106,15 @@ async fn delete(call: Call) -> Result<Value, OpError> {
             return Err(OpError::InUse(message));
         }
     }
-    call.records().remove(&group, Vec::new()).await?;
+    // A new group of the same name begins with none of these.
+    let quotas = Quota::ALL.map(|quota| quotas::key(quota, arn));
+    let mut with = Vec::new();
+    for key in arrival_keys(arn).into_iter().chain(quotas) {
+        if let Some(record) = call.records().get(&key).await? {
+            with.push(Write::Delete { key, expected: record.version });
+        }
+    }
+    call.records().remove(&group, with).await?;
     Ok(Value::Null)
 }
 

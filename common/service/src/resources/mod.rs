@@ -55,7 +55,7 @@ pub(crate) use solution::Solution;
 pub(crate) use solution_version::{SolutionVersion, latest_active};
 pub(crate) use status::Status;
 pub(crate) use tag::checked_tags;
-pub(crate) use training::trained_model;
+pub(crate) use training::{MovedModel, model_to_move, trained_model};
 
 use crate::operations::Operations;
 

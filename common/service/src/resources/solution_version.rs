@@ -13,6 +13,7 @@ use super::training::{StoredModel, Training, adopt, disown, train, trained_model
 use super::{Status, campaign};
 use crate::arn::{Kind, Place, recipe_name};
 use crate::call::Call;
+use crate::deletion::Removal;
 use crate::error::OpError;
 use crate::jobs::{self, Job, Run, State, StopWatch, Words, WorkError};
 use crate::operations::Operations;
@@ -137,12 +138,14 @@ pub(super) async fn pending(records: &Records, place: &Place) -> Result<usize, O
     Ok(versions.iter().filter(|version| !version.resource.status.is_settled()).count())
 }
 
-/// Removes a version: its record and its model in one step, then the files.
+/// Removes a version: its record and its model in one step; a removal frees the space.
 pub(super) async fn delete_version(service: &Service, version: &Stored<SolutionVersion>) -> Result<(), OpError> {
     let arn = &version.resource.solution_version_arn;
-    let with = disown(&service.records, arn).await?.into_iter().collect();
+    // No other version gets the same ARN.
+    let (removal, freeing) = Removal::now(vec![format!("{}/", models_of(arn)?)])?;
+    let with = disown(&service.records, arn).await?.into_iter().chain([freeing]).collect();
     service.records.remove(version, with).await?;
-    service.remove_blobs(&format!("{}/", models_of(arn)?)).await;
+    Removal::start(service, &removal).await;
     Ok(())
 }
 

@@ -58,6 +58,33 @@ pub(crate) async fn trained_model(records: &Records, arn: &str) -> Result<Option
     records.get(&model_key(arn)).await?.map(|record| decode(&record)).transpose()
 }
 
+/// A model that is to get another folder.
+pub(crate) struct MovedModel {
+    pub recipe: String,
+    pub folder: String,
+    pub resident: Vec<String>,
+    pub paged: Vec<String>,
+    model: TrainedModel,
+    version: u64,
+}
+
+impl MovedModel {
+    /// The write that says that the files, whose names are the same, are in another folder. It fails if the model
+    /// of `arn` is not any more what it was.
+    pub fn moved_to(&self, arn: &str, folder: &str) -> Result<Write, OpError> {
+        let model = TrainedModel { folder: folder.to_owned(), ..self.model.clone() };
+        Ok(Write::Update { key: model_key(arn), expected: self.version, value: encode(&model)? })
+    }
+}
+
+/// The model of `arn`, if it has one, to be moved.
+pub(crate) async fn model_to_move(records: &Records, arn: &str) -> Result<Option<MovedModel>, OpError> {
+    let Some(record) = records.get(&model_key(arn)).await? else { return Ok(None) };
+    let model: TrainedModel = decode(&record)?;
+    let TrainedModel { recipe, folder, resident, paged, .. } = model.clone();
+    Ok(Some(MovedModel { recipe, folder, resident, paged, model, version: record.version }))
+}
+
 /// The write that gives `arn` this model, in place of the one that it may have.
 pub(super) async fn adopt(records: &Records, arn: &str, model: &TrainedModel) -> Result<Write, OpError> {
     let (key, value) = (model_key(arn), encode(model)?);

@@ -14,7 +14,7 @@ pub(crate) struct Deployed {
     pub arn: String,
     /// Whose model it is: a solution version, or the recommender itself.
     pub model_arn: String,
-    /// Where that model's files are, if the model of one ARN may change.
+    /// Where that model's files are: it may change, by a training of a recommender or when users are deleted.
     pub folder: Option<String>,
     pub dataset_group_arn: Arc<str>,
     /// Whether answers may hold metadata, as far as that is a setting.
@@ -34,10 +34,11 @@ impl Runtime {
         }
         let model_arn = campaign.solution_version_arn;
         let version = service.records.fetch::<SolutionVersion>(&model_arn, "solutionVersionArn").await?.resource;
+        let folder = trained_model(&service.records, &model_arn).await?.map(|model| model.folder);
         let deployed = Arc::new(Deployed {
             arn: arn.to_owned(),
             model_arn,
-            folder: None,
+            folder,
             dataset_group_arn: version.dataset_group_arn.into(),
             metadata: enables_metadata(campaign.campaign_config.as_ref()),
         });

@@ -44,10 +44,16 @@ impl Models {
         (models.0 + pages.0, models.1 + pages.1)
     }
 
-    /// The model of a solution version or recommender, loaded if need be. A recommender is trained again under
-    /// the same ARN: `folder` says which of its models is meant.
+    /// The model of a solution version or recommender, loaded if need be. The model of an ARN may change: `folder`
+    /// says which one is meant, and without it the newest is.
     pub async fn get(&self, service: &Service, arn: &str, folder: Option<&str>) -> Result<Arc<Loaded>, OpError> {
-        let key: Arc<str> = folder.unwrap_or(arn).into();
+        let key: Arc<str> = match folder {
+            Some(folder) => folder.into(),
+            None => {
+                let missing = || OpError::internal(format!("{arn} has no model"));
+                trained_model(&service.records, arn).await?.ok_or_else(missing)?.folder.into()
+            }
+        };
         if let Some(loaded) = self.models.get(&key) {
             return Ok(loaded);
         }

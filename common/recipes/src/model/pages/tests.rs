@@ -86,3 +86,30 @@ fn the_file_is_ordinary_parquet() {
     let (_, histories) = users(100);
     assert_eq!(n_rows as usize, histories.users().map(|user| histories.items_of(user).len().min(5)).sum::<usize>());
 }
+
+#[test]
+fn users_who_are_taken_out_are_unknown_and_the_others_are_as_they_were() {
+    let files = written(3000, 5);
+    let side = UserSide::read(&Contents::verify(&files, "test").unwrap()).unwrap();
+    let gone = |id: &str| id.ends_with('7') || id < "0002";
+    let new = side.without(&files, gone).unwrap().unwrap();
+    let mut manifest = Manifest::empty("test", 0, &BTreeMap::new());
+    manifest.n_items = 10;
+    let new = manifest.seal(new).unwrap();
+    let rest = UserSide::read(&Contents::verify(&new, "test").unwrap()).unwrap();
+    let history = |side: &UserSide, files: &[ModelFile], id: &str| {
+        let page = side.page(id)?;
+        let page = side.open(&page, paged(files, &page)).unwrap();
+        page.history(id).map(<[_]>::to_vec)
+    };
+    for id in (0..3000).map(|user| format!("{user:04}")) {
+        let before = history(&side, &files, &id);
+        assert!(before.is_some());
+        assert_eq!(history(&rest, &new, &id), before.filter(|_| !gone(&id)), "{id}");
+    }
+    assert!(rest.without(&new, gone).unwrap().is_none(), "they are gone already");
+    let nobody = rest.without(&new, |_| true).unwrap().unwrap();
+    let nobody = Manifest::empty("test", 0, &BTreeMap::new()).seal(nobody).unwrap();
+    let nobody = UserSide::read(&Contents::verify(&nobody, "test").unwrap()).unwrap();
+    assert_eq!(nobody.page("0002"), None);
+}
