@@ -518,3 +518,49 @@ async fn each_state_of_a_campaign_allows_what_is_documented() {
         }
     }
 }
+
+/// The best item of a model, which is the same for everybody.
+async fn most_popular(palate: &Palate, name: &str, version: &str) -> String {
+    let campaign = palate.create("CreateCampaign", json!({"name": name, "solutionVersionArn": version})).await;
+    palate.run_jobs().await;
+    let asked = json!({"campaignArn": campaign, "userId": "u0", "numResults": 1});
+    let answer = palate.call("GetRecommendations", asked).await.unwrap();
+    answer["itemList"][0]["itemId"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_training_learns_from_what_was_streamed_whether_it_is_a_part_yet_or_not() {
+    let palate = Palate::new();
+    let group = palate.imported().await;
+    let dataset = group.replace("dataset-group/", "dataset/") + "/INTERACTIONS";
+    let tracker = palate.call("CreateEventTracker", json!({"name": "t", "datasetGroupArn": group})).await.unwrap();
+    // More users than any imported item has; every second one signs in only after the event.
+    for user in 0..61 {
+        let event = |item: &str, at: i64| json!({"eventType": "watch", "itemId": item, "sentAt": at});
+        let before = (user % 2 == 0).then(|| format!("new{user}"));
+        for (user_id, at) in [(before, 1_700_000_000), (Some(format!("new{user}")), 1_700_000_060)] {
+            let item = if at == 1_700_000_000 { "fresh" } else { "i0" };
+            let mut input = json!({
+                "trackingId": tracker["trackingId"], "sessionId": format!("s{user}"), "eventList": [event(item, at)],
+            });
+            if let Some(user_id) = user_id {
+                input["userId"] = user_id.into();
+            }
+            palate.call("PutEvents", input).await.unwrap();
+        }
+    }
+    let solution = solution(&palate, &group, "popular", "aws-popularity-count").await;
+    let from_journal = version(&palate, &solution).await;
+    palate.service.compact(&dataset).await.unwrap();
+    let from_parts = version(&palate, &solution).await;
+    // `i0` has the imported users as well.
+    assert_eq!(most_popular(&palate, "a", &from_journal).await, "i0");
+    assert_eq!(most_popular(&palate, "b", &from_parts).await, "i0");
+    let second = async |name: &str| {
+        let campaign = arn(&format!("campaign/{name}"));
+        let asked = json!({"campaignArn": campaign, "userId": "u0", "numResults": 2});
+        let answer = palate.call("GetRecommendations", asked).await.unwrap();
+        answer["itemList"][1]["itemId"].clone()
+    };
+    assert_eq!((second("a").await, second("b").await), (json!("fresh"), json!("fresh")));
+}
