@@ -5,7 +5,8 @@
 //! cargo run --release -p palate-recipes --example fit -- palate-transitions history.csv answers.jsonl window=10
 //! ```
 //!
-//! `seed=1` sets the seed. Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID,
+//! `seed=1` sets the seed; `ask=FILE` answers for the users and histories of another CSV file, of whom nothing is
+//! known otherwise; `model=FOLDER` writes the model's files there; `k=20` sets the length of the lists. Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID,
 //! ITEM_ID and TIMESTAMP are read.
 
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ fn main() -> Result<(), Failure> {
     let mut hyperparameters: BTreeMap<String, String> =
         hyperparameters.map(|(name, value)| (name.into(), value.into())).collect();
     let seed = hyperparameters.remove("seed").map_or(Ok(0), |seed| seed.parse())?;
+    let k = hyperparameters.remove("k").map_or(Ok(500), |k| k.parse())?;
+    let (asked, folder) = (hyperparameters.remove("ask"), hyperparameters.remove("model"));
     let csv = std::fs::read_to_string(input)?;
     let parts = DatasetParts { interactions: vec![part(&csv)?], ..DatasetParts::default() };
 
@@ -53,12 +56,19 @@ fn main() -> Result<(), Failure> {
     for file in &trained.files {
         writeln!(log, "{:>12} bytes  {}", file.content.len(), file.name)?;
     }
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(&folder)?;
+        for file in &trained.files {
+            std::fs::write(std::path::Path::new(&folder).join(&file.name), &file.content)?;
+        }
+    }
     let begin = Instant::now();
     let model = recipe.open(&trained.files)?;
     writeln!(log, "opened in {:?}, {} bytes resident", begin.elapsed(), model.resident_bytes())?;
 
+    let others = asked.as_ref().map(std::fs::read_to_string).transpose()?;
     let mut histories: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
-    for row in rows(&csv)? {
+    for row in rows(others.as_ref().unwrap_or(&csv))? {
         let (user, item, timestamp_s) = row?;
         if let Some(item) = model.item_index(item) {
             histories.entry(user).or_default().push(Event { item, timestamp_s });
@@ -69,7 +79,7 @@ fn main() -> Result<(), Failure> {
     let mut latencies_us = Vec::new();
     for (user, mut history) in histories {
         history.sort_by_key(|event| event.timestamp_s);
-        let page = model.user_page(user).and_then(|page| {
+        let page = model.user_page(user).filter(|_| others.is_none()).and_then(|page| {
             let file = trained.files.iter().find(|file| file.name == *page.file)?;
             let content = file.content.slice(page.range.start as usize..page.range.end as usize);
             Some(model.open_user_page(&page, content))
@@ -78,7 +88,7 @@ fn main() -> Result<(), Failure> {
         let known = page.as_ref().and_then(|page| page.history(user)).unwrap_or(&history);
         let item = if related { known.last().map(|event| event.item) } else { None };
         let begin = Instant::now();
-        let list = model.recommend(&Query { history: known, item, allowed: None }, 500);
+        let list = model.recommend(&Query { history: known, item, allowed: None }, k);
         latencies_us.push(begin.elapsed().as_micros());
         let items: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
         let line = serde_json::json!({"input": {"userId": user}, "output": {"recommendedItems": items}, "error": null});
@@ -86,7 +96,9 @@ fn main() -> Result<(), Failure> {
     }
     latencies_us.sort_unstable();
     let at = |share: usize| latencies_us.get(latencies_us.len() * share / 100);
-    writeln!(log, "500 items in µs: median {:?}, 99 % {:?}", at(50), at(99))?;
+    writeln!(log, "{k} items in µs: median {:?}, 90 % {:?}, 99 % {:?}", at(50), at(90), at(99))?;
+    let total_us: u128 = latencies_us.iter().sum();
+    writeln!(log, "{:.0} queries a second on one core", latencies_us.len() as f64 * 1e6 / total_us.max(1) as f64)?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ mod related;
 mod segments;
 
 pub(crate) use domain::{BEST_SELLERS, MOST_POPULAR, MOST_VIEWED};
-pub(crate) use personalization::TRANSITIONS;
+pub(crate) use personalization::{EASE, SESSION_KNN, TRANSITIONS};
 pub(crate) use popular::POPULARITY_COUNT;
 pub(crate) use related::SIMS;
 
@@ -130,7 +130,7 @@ impl RecipeInfo {
 const FIRST_RELEASE_S: i64 = 1_560_124_800;
 
 /// In byte order of the names, as ListRecipes gives them.
-static CATALOGUE: [RecipeInfo; 26] = [
+static CATALOGUE: [RecipeInfo; 28] = [
     domain::CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED,
     domain::FREQUENTLY_BOUGHT_TOGETHER,
     domain::BEST_SELLERS,
@@ -156,6 +156,8 @@ static CATALOGUE: [RecipeInfo; 26] = [
     domain::MOST_POPULAR,
     domain::TOP_PICKS,
     domain::TRENDING_NOW,
+    personalization::EASE,
+    personalization::SESSION_KNN,
     personalization::TRANSITIONS,
 ];
 
@@ -186,9 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn there_are_sixteen_custom_recipes_and_five_use_cases_a_domain() {
+    fn there_are_eighteen_custom_recipes_and_five_use_cases_a_domain() {
         let of = |domain| catalogue().iter().filter(|recipe| recipe.domain == domain).count();
-        assert_eq!((of(None), of(Some(Domain::Ecommerce)), of(Some(Domain::VideoOnDemand))), (16, 5, 5));
+        assert_eq!((of(None), of(Some(Domain::Ecommerce)), of(Some(Domain::VideoOnDemand))), (18, 5, 5));
     }
 
     #[test]

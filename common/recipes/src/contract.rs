@@ -17,13 +17,15 @@ use crate::{
     Selection, TrainError, Trained, TrainingTask, recipe,
 };
 
-const RECIPES: [&str; 6] = [
+const RECIPES: [&str; 8] = [
     "aws-popularity-count",
     "aws-ecomm-popular-items-by-views",
     "aws-ecomm-popular-items-by-purchases",
     "aws-vod-most-popular",
     "aws-sims",
     "palate-transitions",
+    "palate-ease",
+    "palate-session-knn",
 ];
 const N_ITEMS: usize = 20;
 
@@ -86,7 +88,7 @@ fn resident(files: &[ModelFile]) -> Vec<ModelFile> {
 
 #[test]
 fn personal_and_related_answers_are_of_the_users_kind() {
-    for name in ["aws-sims", "palate-transitions"] {
+    for name in ["aws-sims", "palate-transitions", "palate-ease", "palate-session-knn"] {
         let (recipe, trained) = train(name);
         let model = recipe.open(&trained.files).unwrap();
         for (items, parity) in [(["i02", "i04"], 0), (["i03", "i05"], 1)] {
@@ -107,7 +109,7 @@ fn transitions_know_the_next_item() {
 
 #[test]
 fn learning_beats_popularity_on_held_out_users() {
-    for name in ["aws-sims", "palate-transitions"] {
+    for name in ["aws-sims", "palate-transitions", "palate-ease", "palate-session-knn"] {
         let report = train(name).1.report;
         let ndcg = "normalized_discounted_cumulative_gain_at_25";
         assert!(report.metrics[ndcg] > report.popularity_baseline[ndcg], "{name} {report:?}");
@@ -174,7 +176,7 @@ fn scores_sum_to_one() {
 
 #[test]
 fn ranking_agrees_with_recommending() {
-    for name in ["aws-popularity-count", "palate-transitions"] {
+    for name in ["aws-popularity-count", "palate-transitions", "palate-ease", "palate-session-knn"] {
         let (recipe, trained) = train(name);
         let model = recipe.open(&trained.files).unwrap();
         let history = [Event { item: 4, timestamp_s: 0 }];

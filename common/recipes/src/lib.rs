@@ -9,6 +9,7 @@ mod catalogue;
 #[cfg(test)]
 mod contract;
 mod dataset;
+mod ease;
 mod evaluate;
 mod event_index;
 mod item_set;
@@ -18,7 +19,10 @@ pub mod parts;
 mod popularity;
 mod rank;
 mod recipe;
+mod search;
+mod session_knn;
 mod sims;
+mod sums;
 mod training;
 mod transitions;
 
@@ -30,5 +34,7 @@ pub use dataset::{
 pub use evaluate::Report;
 pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
 pub use item_set::ItemSet;
-pub use model::{Event, Model, ModelError, ModelFile, Query, Scored, UserPage, UserPageRef, without_users};
+pub use model::{
+    Event, Explanation, Model, ModelError, ModelFile, Part, Query, Scored, UserPage, UserPageRef, without_users,
+};
 pub use recipe::{ParamError, Progress, Recipe, TrainError, Trained, TrainingTask, recipe};

@@ -1,5 +1,6 @@
 //! What a model is to those who store and ask it, and the files that it consists of.
 
+mod explain;
 mod items;
 mod manifest;
 mod pages;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use explain::{Explanation, Part};
 pub use pages::UserPage;
 pub use without::without_users;
 
@@ -96,6 +98,11 @@ pub trait Model: Send + Sync {
     /// A score for each of `items`, in their order; higher is better. Whether the recipe may be asked for
     /// this is [`crate::RecipeInfo::ranks`].
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32>;
+
+    /// What the score of an item is made of; `None` if the recipe does not tell.
+    fn explain(&self, _query: &Query<'_>, _item: u32) -> Option<Explanation> {
+        None
+    }
 
     /// Bytes held in memory.
     fn resident_bytes(&self) -> usize;

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Dataset, Model, ModelError, ModelFile, RecipeInfo, Report, popularity, sims, transitions};
+use crate::{
+    Dataset, Model, ModelError, ModelFile, RecipeInfo, Report, ease, popularity, session_knn, sims, transitions,
+};
 
 /// A way of learning to recommend.
 pub trait Recipe: Sync {
@@ -25,13 +27,15 @@ pub trait Recipe: Sync {
 
 /// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
 pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
-    let all: [&'static dyn Recipe; 6] = [
+    let all: [&'static dyn Recipe; 8] = [
         &popularity::POPULARITY_COUNT,
         &popularity::MOST_VIEWED,
         &popularity::BEST_SELLERS,
         &popularity::MOST_POPULAR,
         &sims::Sims,
         &transitions::Transitions,
+        &ease::Ease,
+        &session_knn::SessionKnn,
     ];
     all.into_iter().find(|recipe| recipe.info().name == name)
 }

@@ -10,7 +10,7 @@
 //! those that fewer share, then popular items, so a list is always as long as was asked for. The asked
 //! item itself is never in it.
 
-mod count;
+pub(crate) mod count;
 mod filter;
 
 use std::collections::{BTreeMap, HashSet};

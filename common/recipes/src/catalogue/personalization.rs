@@ -129,3 +129,27 @@ pub const TRANSITIONS: RecipeInfo = RecipeInfo {
          seconds and learns from a new visitor's first event.",
     )
 };
+
+/// Palate's own: see [`crate::ease`] for what the hyperparameters do.
+pub const EASE: RecipeInfo = RecipeInfo {
+    // 2026-01-01
+    created_s: 1_767_225_600,
+    hyperparameters: crate::ease::HYPERPARAMETERS,
+    ..personal(
+        "palate-ease",
+        "Predicts what a user turns to next with the linear model between items that fits all histories best. \
+         Solved in one step; learns from a new visitor's first event.",
+    )
+};
+
+/// Palate's own: see [`crate::session_knn`] for what the hyperparameters do.
+pub const SESSION_KNN: RecipeInfo = RecipeInfo {
+    // 2026-01-01
+    created_s: 1_767_225_600,
+    hyperparameters: crate::session_knn::HYPERPARAMETERS,
+    ..personal(
+        "palate-session-knn",
+        "Predicts what a session turns to next from the recent sessions that are most like it. Needs hardly any \
+         training; made for visitors of whom little else is known.",
+    )
+};

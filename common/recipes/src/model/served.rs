@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::{ItemSide, Model, ModelError, Query, Scored, UserPage, UserPageRef, UserSide};
+use super::{Explanation, ItemSide, Model, ModelError, Query, Scored, UserPage, UserPageRef, UserSide};
 use crate::IdMap;
 
 /// What a recipe learned, in terms of item rows.
@@ -10,6 +10,11 @@ pub trait Scorer: Send + Sync {
 
     /// As [`Model::rank`].
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32>;
+
+    /// As [`Model::explain`].
+    fn explain(&self, _query: &Query<'_>, _item: u32) -> Option<Explanation> {
+        None
+    }
 
     fn resident_bytes(&self) -> usize;
 }
@@ -57,6 +62,10 @@ impl<S: Scorer> Model for Served<S> {
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
         self.scorer.rank(query, items)
+    }
+
+    fn explain(&self, query: &Query<'_>, item: u32) -> Option<Explanation> {
+        self.scorer.explain(query, item)
     }
 
     fn resident_bytes(&self) -> usize {

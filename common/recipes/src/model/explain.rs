@@ -1,0 +1,23 @@
+/// Why an item has its score.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Explanation {
+    /// As [`crate::Model::rank`] gives it.
+    pub score: f64,
+    /// Their shares sum to the score within rounding.
+    pub parts: Vec<Part>,
+}
+
+/// Something that a score is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// What an interaction of the asking user brings.
+    Event {
+        /// Index into [`crate::Query::history`].
+        position: usize,
+        share: f64,
+    },
+    /// Something counted.
+    Count { name: &'static str, value: f64 },
+    /// What no single interaction brings.
+    Rest { share: f64 },
+}

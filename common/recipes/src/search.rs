@@ -1,0 +1,184 @@
+//! Choosing hyperparameters on a validation part of the training users.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use crate::dataset::Histories;
+use crate::model::Scorer;
+use crate::training::go_on;
+use crate::{Event, Progress, Query, TrainError};
+
+/// Users whose last event is to be told. The error of a difference between two candidates, which see the same
+/// users, is then some thousandths.
+const MAX_ASKED: usize = 5000;
+
+/// Length of the lists that candidates are judged by.
+const LIST_LENGTH: usize = 25;
+
+/// What a candidate has to be better by, lest chance decide.
+const LEAST_GAIN: f64 = 1.001;
+
+/// Share of the held-back events from which on items are taken to come back.
+const SOME_REPEATS: f64 = 0.01;
+
+/// Histories, those of some users without their last event, and these events.
+pub struct Trial {
+    pub histories: Histories,
+    asked: Vec<Asked>,
+}
+
+struct Asked {
+    history: Vec<Event>,
+    next: u32,
+}
+
+impl Trial {
+    /// Holds back the last event of some users with at least two, drawn at random.
+    pub fn draw(histories: &Histories, seed: u64) -> Self {
+        let length = |user: usize| histories.items_of(user).len();
+        let mut users: Vec<usize> = histories.users().filter(|user| length(*user) >= 2).collect();
+        users.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        users.truncate(MAX_ASKED);
+        let mut is_asked = vec![false; histories.n_users()];
+        let asked = users.iter().filter_map(|user| {
+            is_asked[*user] = true;
+            let next = *histories.items_of(*user).last()?;
+            Some(Asked { history: histories.events(*user, length(*user) - 1), next })
+        });
+        let asked = asked.collect();
+        let all: Vec<usize> = histories.users().collect();
+        Self { histories: histories.cut(&all, |user| length(user) - usize::from(is_asked[user])), asked }
+    }
+
+    /// Mean NDCG at 25 of the held-back events. Sums run over users in their order.
+    pub fn ndcg(&self, scorer: &impl Scorer, progress: &dyn Progress) -> Result<f64, TrainError> {
+        let gains: Result<Vec<f64>, TrainError> = self
+            .asked
+            .par_iter()
+            .map(|asked| {
+                go_on(progress)?;
+                let query = Query { history: &asked.history, ..Query::default() };
+                let list = scorer.recommend(&query, LIST_LENGTH);
+                let place = list.iter().position(|scored| scored.item == asked.next);
+                Ok(place.map_or(0.0, |place| 1.0 / ((2 + place) as f64).log2()))
+            })
+            .collect();
+        let gains = gains?;
+        Ok(gains.iter().sum::<f64>() / gains.len().max(1) as f64)
+    }
+}
+
+/// 0 if users hardly ever come back to an item that they had before, else 1: what the score of such an item is
+/// multiplied by. The last event alone would speak against items that come back, since few are bought twice in
+/// one basket, so the rule is not a comparison of candidates.
+pub fn seen_weight(histories: &Histories) -> f64 {
+    let lasts = || histories.users().filter_map(|user| histories.items_of(user).split_last());
+    let asked = lasts().filter(|(_, before)| !before.is_empty()).count();
+    let repeats = lasts().filter(|(last, before)| before.contains(last)).count();
+    if (repeats as f64) < SOME_REPEATS * asked.max(1) as f64 { 0.0 } else { 1.0 }
+}
+
+/// A hyperparameter, its candidates in order, and how to set it.
+pub struct Step<C> {
+    pub name: &'static str,
+    pub values: &'static [f64],
+    pub set: fn(&mut C, f64),
+}
+
+/// One hyperparameter after the other goes up or down its list of candidates as long as the score grows.
+///
+/// A start that is not in the list stands before its first candidate.
+pub fn climb<C: Clone + PartialEq>(
+    start: C,
+    steps: &[&Step<C>],
+    progress: &dyn Progress,
+    mut score: impl FnMut(&C) -> Result<f64, TrainError>,
+) -> Result<C, TrainError> {
+    if steps.is_empty() {
+        return Ok(start);
+    }
+    let (mut best_score, mut best) = (score(&start)?, start);
+    for (done, step) in steps.iter().enumerate() {
+        // The first half of a training.
+        progress.report(&format!("choosing {}", step.name), 0.5 * done as f64 / steps.len() as f64);
+        let with = |config: &C, value: f64| {
+            let mut candidate = config.clone();
+            (step.set)(&mut candidate, value);
+            candidate
+        };
+        let here = step.values.iter().position(|value| with(&best, *value) == best);
+        let (down, up) = here.map_or((&[][..], step.values), |here| (&step.values[..here], &step.values[here + 1..]));
+        let mut climbed = false;
+        let mut try_one = |value: f64| -> Result<bool, TrainError> {
+            go_on(progress)?;
+            let candidate = with(&best, value);
+            let reached = score(&candidate)?;
+            let better = reached > best_score * LEAST_GAIN;
+            if better {
+                (best, best_score) = (candidate, reached);
+            }
+            Ok(better)
+        };
+        for value in up {
+            if !try_one(*value)? {
+                break;
+            }
+            climbed = true;
+        }
+        for value in down.iter().rev() {
+            if climbed || !try_one(*value)? {
+                break;
+            }
+        }
+    }
+    Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn histories(users: &[&[u32]]) -> Histories {
+        let mut offsets = vec![0];
+        offsets.extend(users.iter().scan(0, |end, user| {
+            *end += user.len();
+            Some(*end)
+        }));
+        let items = users.concat();
+        Histories::new(offsets, items.clone(), (0..items.len() as i64).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_last_event_is_held_back_and_a_single_one_is_not() {
+        let trial = Trial::draw(&histories(&[&[1, 2, 3], &[4], &[]]), 0);
+        assert_eq!(trial.histories.items_of(0), [1, 2]);
+        assert_eq!(trial.histories.items_of(1), [4]);
+        assert_eq!(trial.asked.len(), 1);
+        assert_eq!(trial.asked[0].next, 3);
+        assert_eq!(trial.asked[0].history.len(), 2);
+    }
+
+    #[test]
+    fn repeats_decide_whether_seen_items_count() {
+        assert_eq!(seen_weight(&histories(&[&[1, 2, 3], &[4]])), 0.0);
+        assert_eq!(seen_weight(&histories(&[&[1, 2, 1], &[4]])), 1.0);
+        assert_eq!(seen_weight(&histories(&[])), 0.0);
+    }
+
+    #[test]
+    fn a_climb_ends_at_the_top_of_a_hill_and_leaves_the_rest() {
+        const STEPS: [Step<(f64, f64)>; 2] = [
+            Step { name: "first", values: &[1.0, 2.0, 3.0, 4.0, 5.0], set: |pair, value| pair.0 = value },
+            Step { name: "second", values: &[1.0, 2.0, 3.0], set: |pair, value| pair.1 = value },
+        ];
+        let hill = |pair: &(f64, f64)| Ok(100.0 - (pair.0 - 4.0).powi(2) - (pair.1 - 1.0).powi(2));
+        assert_eq!(climb((2.0, 3.0), &[&STEPS[0], &STEPS[1]], &(), hill).unwrap(), (4.0, 1.0));
+        assert_eq!(climb((2.0, 3.0), &[&STEPS[1]], &(), hill).unwrap(), (2.0, 1.0));
+        // A start outside of the list.
+        assert_eq!(climb((2.5, 1.0), &[&STEPS[0]], &(), hill).unwrap(), (2.5, 1.0));
+    }
+}
