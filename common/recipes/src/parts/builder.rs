@@ -215,8 +215,10 @@ impl PartBuilder {
         let StringColumn { dictionary, mut codes } = values;
         let (text, ends) = dictionary.into_inner();
         let n_entries = ends.len();
-        let some_null = codes.contains(&StringColumn::NULL);
-        let misfit = codes.iter().any(|code| *code != StringColumn::NULL && *code as usize >= n_entries);
+        // The code of null is the greatest: nearly always one look at all codes is enough.
+        let fits = codes.iter().max().is_none_or(|most| (*most as usize) < n_entries);
+        let some_null = !fits && codes.contains(&StringColumn::NULL);
+        let misfit = !fits && codes.iter().any(|code| *code != StringColumn::NULL && *code as usize >= n_entries);
         if misfit || buffer.n_values() > 0 || !levels.is_empty() || (some_null && !*nullable) {
             return self.misused(column, "a column of strings with other codes, or over values,");
         }

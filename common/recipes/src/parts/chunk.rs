@@ -1,6 +1,6 @@
 //! One column of a row group as the pages that it is stored in.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 use parquet::{
@@ -157,12 +157,13 @@ fn too_large(error: std::num::TryFromIntError) -> PartError {
     PartError::Misused { reason: format!("a column is too large for one row group: {error}") }
 }
 
-/// Whether compression takes off half, judged by the beginnings of the pages.
+/// Whether compression takes off half, judged by the ends of the pages: text stands behind its lengths, which
+/// compress better and are little.
 fn pays(pages: &[RawPage]) -> bool {
     let mut encoder = snap::raw::Encoder::new();
     let (mut before, mut after) = (0, 0);
     for page in pages.iter().take(2) {
-        let tried = &page.data[..page.data.len().min(TRIED_BYTES)];
+        let tried = &page.data[page.data.len().saturating_sub(TRIED_BYTES)..];
         before += tried.len();
         after += encoder.compress_vec(tried).map_or(tried.len(), |smaller| smaller.len());
     }
@@ -226,32 +227,24 @@ fn strings(bytes: &[u8], ends: &[usize], values: Range<usize>, levels: Option<&[
 
 /// Strings that came as codes: their dictionary is cut to what is used, in the order of first sight.
 fn coded(bytes: &[u8], ends: &[usize], codes: &[u32], levels: Option<&[u8]>) -> Vec<RawPage> {
-    const UNSEEN: u32 = u32::MAX;
-    let mut new_codes = vec![UNSEEN; ends.len()];
-    let mut used: Vec<u32> = Vec::new();
-    let recoded: Vec<u32> = codes
-        .iter()
-        .map(|code| {
-            let new = &mut new_codes[*code as usize];
-            if *new == UNSEEN {
-                *new = used.len() as u32;
-                used.push(*code);
-            }
-            *new
-        })
-        .collect();
+    let (used, recoded) = by_first_sight(codes, ends.len());
     let entry = |number: usize| text_at(bytes, ends, used[number] as usize);
     // Entries may stand twice in what was read; here they do not.
     let (entries, recoded) = match distinct(used.len(), entry, usize::MAX, false) {
         Some(found) if found.first_seen.len() < used.len() => {
-            let codes = recoded.iter().map(|code| found.codes[*code as usize]).collect();
-            (found.first_seen, codes)
+            let codes: Vec<u32> = recoded.iter().map(|code| found.codes[*code as usize]).collect();
+            (found.first_seen, Cow::Owned(codes))
         }
         _ => ((0..used.len() as u32).collect(), recoded),
     };
-    let n_bytes: usize = entries.iter().map(|number| entry(*number as usize).len() + 4).sum();
-    let plain_bytes: usize = codes.iter().map(|code| text_at(bytes, ends, *code as usize).len()).sum();
-    if n_bytes + 2 * recoded.len() >= plain_bytes {
+    let lengths = || entries.iter().map(|number| entry(*number as usize).len());
+    let n_bytes = lengths().sum::<usize>() + 4 * entries.len() + 2 * recoded.len();
+    let pays = match lengths().min() {
+        // The shortest text alone, in place of each value, tells it mostly.
+        Some(shortest) if n_bytes < shortest * recoded.len() => true,
+        _ => n_bytes < codes.iter().map(|code| text_at(bytes, ends, *code as usize).len()).sum(),
+    };
+    if !pays {
         let value = |number: usize| text_at(bytes, ends, codes[number] as usize);
         return lengths_and_text(codes.len(), value, levels, |numbers, data| {
             for number in numbers {
@@ -260,6 +253,32 @@ fn coded(bytes: &[u8], ends: &[usize], codes: &[u32], levels: Option<&[u8]>) -> 
         });
     }
     with_dictionary(entries.iter().map(|number| entry(*number as usize)), &recoded, levels)
+}
+
+/// The codes that are used, in the order of first sight, and for each value the place of its code among them.
+fn by_first_sight(codes: &[u32], n_entries: usize) -> (Vec<u32>, Cow<'_, [u32]>) {
+    // Whoever wrote the codes has mostly given them out in this order.
+    let mut next = 0;
+    let in_order = codes.iter().all(|code| {
+        next += u32::from(*code == next);
+        *code < next
+    });
+    if in_order {
+        return ((0..next).collect(), Cow::Borrowed(codes));
+    }
+    const UNSEEN: u32 = u32::MAX;
+    let mut new_codes = vec![UNSEEN; n_entries];
+    let mut used: Vec<u32> = Vec::new();
+    let recoded = codes.iter().map(|code| {
+        let new = &mut new_codes[*code as usize];
+        if *new == UNSEEN {
+            *new = used.len() as u32;
+            used.push(*code);
+        }
+        *new
+    });
+    let recoded = recoded.collect();
+    (used, Cow::Owned(recoded))
 }
 
 fn with_dictionary<'a>(

@@ -14,6 +14,46 @@ const FURTHEST: usize = 256;
 /// After how many values the share of distinct ones is looked at first; then at a quarter of all.
 const FIRST_LOOK: usize = 8192;
 
+/// A distinct value. Its ends stand in it, so that a look at the text itself is needed for long texts only:
+/// that would be three reads one after the other, at three places in memory.
+#[derive(Clone, Copy)]
+struct Entry {
+    hash: u64,
+    head: u64,
+    tail: u64,
+    n_bytes: usize,
+}
+
+impl Entry {
+    /// Texts up to this long are the same if their ends and their lengths are.
+    const WHOLE: usize = 16;
+
+    #[inline]
+    fn of(text: &[u8]) -> Self {
+        let n_bytes = text.len();
+        let (head, tail) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+            _ => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+                (Some(head), Some(tail)) => {
+                    (u64::from(u32::from_le_bytes(*head)), u64::from(u32::from_le_bytes(*tail)))
+                }
+                _ => (text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+            },
+        };
+        let hash = if n_bytes <= Self::WHOLE {
+            fold(fold(FIRST ^ n_bytes as u64 ^ head, SECOND) ^ tail, SECOND ^ FIRST)
+        } else {
+            hash(text)
+        };
+        Self { hash, head, tail, n_bytes }
+    }
+
+    #[inline]
+    fn has_ends_of(&self, other: &Self) -> bool {
+        self.head == other.head && self.tail == other.tail && self.n_bytes == other.n_bytes
+    }
+}
+
 /// Finds the distinct values among `n_values`. `None` if they take more than `max_bytes`, or, where a dictionary
 /// must pay, if most are distinct.
 ///
@@ -25,9 +65,10 @@ pub(super) fn distinct<'a>(
     must_pay: bool,
 ) -> Option<Distinct> {
     let mut first_seen: Vec<u32> = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
     let mut codes = Vec::with_capacity(n_values);
     // In a slot the upper half of the hash and the code plus one; 0 if it is free.
-    let mut slots = vec![0_u64; 1024];
+    let mut slots = vec![0_u64; if must_pay { 1024 } else { (2 * n_values).next_power_of_two().max(1024) }];
     let mut n_bytes = 0;
     let second_look = (n_values / 4).max(FIRST_LOOK + 1);
     for number in 0..n_values {
@@ -38,16 +79,17 @@ pub(super) fn distinct<'a>(
             return None;
         }
         let text = value(number);
-        let hash = hash(text);
+        let entry = Entry::of(text);
         let mask = slots.len() - 1;
-        let tag = hash >> 32 << 32;
-        let mut slot = hash as usize & mask;
+        let tag = entry.hash >> 32 << 32;
+        let mut slot = entry.hash as usize & mask;
         let mut steps = 0;
         loop {
             let held = slots[slot];
             if held == 0 {
                 let code = first_seen.len() as u32;
                 first_seen.push(u32::try_from(number).ok()?);
+                entries.push(entry);
                 slots[slot] = tag | u64::from(code + 1);
                 codes.push(code);
                 n_bytes += text.len() + 4;
@@ -55,13 +97,16 @@ pub(super) fn distinct<'a>(
                     return None;
                 }
                 if first_seen.len() * 2 > slots.len() {
-                    slots = grown(&slots, |code| self::hash(value(first_seen[code as usize] as usize)));
+                    slots = grown(&entries, slots.len() * 4);
                 }
                 break;
             }
             if held >> 32 == tag >> 32 {
                 let code = held as u32 - 1;
-                if same(value(first_seen[code as usize] as usize), text) {
+                let whole = text.len() <= Entry::WHOLE;
+                if entries[code as usize].has_ends_of(&entry)
+                    && (whole || same(value(first_seen[code as usize] as usize), text))
+                {
                     codes.push(code);
                     break;
                 }
@@ -77,17 +122,17 @@ pub(super) fn distinct<'a>(
     (pays || !must_pay).then_some(Distinct { first_seen, codes })
 }
 
-fn grown(slots: &[u64], hash: impl Fn(u32) -> u64) -> Vec<u64> {
-    let mut larger = vec![0_u64; slots.len() * 4];
-    let mask = larger.len() - 1;
-    for held in slots.iter().filter(|held| **held != 0) {
-        let mut slot = hash(*held as u32 - 1) as usize & mask;
-        while larger[slot] != 0 {
+fn grown(entries: &[Entry], n_slots: usize) -> Vec<u64> {
+    let mut slots = vec![0_u64; n_slots];
+    let mask = n_slots - 1;
+    for (entry, code) in entries.iter().zip(1_u64..) {
+        let mut slot = entry.hash as usize & mask;
+        while slots[slot] != 0 {
             slot = (slot + 1) & mask;
         }
-        larger[slot] = *held;
+        slots[slot] = entry.hash >> 32 << 32 | code;
     }
-    larger
+    slots
 }
 
 /// Whether two texts are equal. They are short, so that a call of the library would cost more.
@@ -104,15 +149,19 @@ fn same(a: &[u8], b: &[u8]) -> bool {
         && a.last_chunk::<8>() == b.last_chunk::<8>()
 }
 
-/// Mixes eight bytes at a time by a product of 128 bits folded in half.
+const FIRST: u64 = 0x9e37_79b9_7f4a_7c15;
+const SECOND: u64 = 0xd6e8_feb8_6659_fd93;
+
+/// Mixes two words by their product of 128 bits folded in half.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Mixes eight bytes at a time.
 #[inline]
 fn hash(text: &[u8]) -> u64 {
-    const FIRST: u64 = 0x9e37_79b9_7f4a_7c15;
-    const SECOND: u64 = 0xd6e8_feb8_6659_fd93;
-    let fold = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b);
-        product as u64 ^ (product >> 64) as u64
-    };
     let mut hash = FIRST ^ text.len() as u64;
     let mut rest = text;
     while let Some((head, tail)) = rest.split_first_chunk::<8>() {

@@ -29,7 +29,7 @@ pub use error::PartError;
 pub use read::{Part, Values};
 pub use rewrite::{Source, rewrite};
 pub use strings::{StringColumn, Strings, foreign_strings};
-pub use write::{Piece, Sealed, assemble, concat};
+pub use write::{Piece, Sealed, assemble, assemble_in, concat};
 
 /// A column of parts with streamed rows, and of parts that compaction made: when the row came in, in milliseconds
 /// since the Unix epoch. No field of a schema can have a dot in its name.

@@ -33,6 +33,12 @@ pub(super) fn decode(mut data: &[u8], width: u32, n_values: usize, out: &mut Vec
     Ok(())
 }
 
+/// Whether `data` begins with one run of at least `n_values` ones of one bit each: a page without nulls.
+pub(super) fn is_all_ones(mut data: &[u8], n_values: usize) -> bool {
+    let Ok(header) = varint(&mut data) else { return false };
+    header & 1 == 0 && header >> 1 >= n_values as u64 && data.first() == Some(&1)
+}
+
 /// Equal values in a row that are worth a run of their own.
 const RUN: usize = 64;
 

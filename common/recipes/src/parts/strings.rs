@@ -33,7 +33,11 @@ impl Strings {
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        (0..self.len()).map(|index| self.get(index))
+        let mut begin = 0;
+        self.ends.iter().map(move |end| {
+            let begin = std::mem::replace(&mut begin, *end);
+            self.text.get(begin..*end).unwrap_or("")
+        })
     }
 }
 
@@ -84,6 +88,9 @@ pub(super) struct Collector {
     page_codes: Vec<u32>,
 }
 
+/// Texts up to this long are copied by so many bytes at once, which is faster than by their length.
+const SHORT: usize = 16;
+
 impl Collector {
     pub fn reserve(&mut self, n_rows: usize) -> Result<(), PartError> {
         self.codes.try_reserve_exact(n_rows).map_err(PartError::corrupt)
@@ -132,7 +139,7 @@ impl Collector {
 
     pub fn finish(self) -> Result<StringColumn, PartError> {
         let text = String::from_utf8(self.bytes).map_err(|_| PartError::corrupt("text that is not UTF-8"))?;
-        if !self.ends.iter().all(|end| text.is_char_boundary(*end)) {
+        if !text.is_ascii() && !self.ends.iter().all(|end| text.is_char_boundary(*end)) {
             return Err(PartError::corrupt("text that is not UTF-8"));
         }
         Ok(StringColumn { dictionary: Strings { text, ends: self.ends }, codes: self.codes })
@@ -142,13 +149,29 @@ impl Collector {
     fn plain(&mut self, mut data: &[u8], n_values: usize) -> Result<(), PartError> {
         // Each value has a length of four bytes before it.
         let n_bytes = data.len().saturating_sub(n_values.saturating_mul(4));
-        self.bytes.try_reserve(n_bytes).map_err(PartError::corrupt)?;
+        self.bytes.try_reserve(n_bytes.saturating_add(SHORT)).map_err(PartError::corrupt)?;
         self.ends.try_reserve(n_values.min(data.len())).map_err(PartError::corrupt)?;
+        let mut end = self.bytes.len();
+        // Room for what is copied behind the last text too.
+        self.bytes.resize(end + n_bytes + SHORT, 0);
         for _ in 0..n_values {
             let length = length_prefix(&mut data)?;
-            self.bytes.extend_from_slice(rle::take(&mut data, length)?);
-            self.ends.push(self.bytes.len());
+            let room = self.bytes.get_mut(end..).unwrap_or_default();
+            match (data.first_chunk::<SHORT>(), room.first_chunk_mut::<SHORT>()) {
+                (Some(short), Some(room)) if length <= SHORT => {
+                    *room = *short;
+                    data = &data[length..];
+                }
+                _ => {
+                    let text = rle::take(&mut data, length)?;
+                    let room = room.get_mut(..length).ok_or_else(|| PartError::corrupt("a page ends early"))?;
+                    room.copy_from_slice(text);
+                }
+            }
+            end += length;
+            self.ends.push(end);
         }
+        self.bytes.truncate(end);
         self.check_entries()
     }
 
@@ -172,16 +195,19 @@ impl Collector {
     ) -> Result<(), PartError> {
         self.levels.clear();
         let mut n_values = n_rows;
-        if let Some(levels) = levels {
+        if let Some(levels) = levels.filter(|levels| !rle::is_all_ones(levels, n_rows)) {
             rle::decode(levels, 1, n_rows, &mut self.levels)?;
             n_values = self.levels.iter().filter(|level| **level == 1).count();
         }
-        self.page_codes.clear();
+        // Without nulls, the codes of the values are those of the rows.
+        let mut page_codes = std::mem::take(if n_values == n_rows { &mut self.codes } else { &mut self.page_codes });
+        let begin_codes = if n_values == n_rows { page_codes.len() } else { 0 };
+        page_codes.truncate(begin_codes);
         match encoding {
             Encoding::PLAIN => {
                 let begin = self.ends.len() as u32;
                 self.plain(data, n_values)?;
-                self.page_codes.extend(begin..self.ends.len() as u32);
+                page_codes.extend(begin..self.ends.len() as u32);
             }
             Encoding::DELTA_LENGTH_BYTE_ARRAY => {
                 let begin = self.ends.len() as u32;
@@ -196,29 +222,31 @@ impl Collector {
                 }
                 self.bytes.extend_from_slice(rle::take(&mut data, end - first)?);
                 self.check_entries()?;
-                self.page_codes.extend(begin..self.ends.len() as u32);
+                page_codes.extend(begin..self.ends.len() as u32);
             }
             Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
                 let width = rle::take(&mut data, 1)?[0];
-                rle::decode(data, u32::from(width), n_values, &mut self.page_codes)?;
-                for code in &mut self.page_codes {
-                    if *code as usize >= n_entries {
-                        return Err(PartError::corrupt("a code that its dictionary does not have"));
-                    }
-                    *code += first_entry as u32;
+                rle::decode(data, u32::from(width), n_values, &mut page_codes)?;
+                let new_codes = &mut page_codes[begin_codes..];
+                if new_codes.iter().max().is_some_and(|most| *most as usize >= n_entries) {
+                    return Err(PartError::corrupt("a code that its dictionary does not have"));
+                }
+                if first_entry > 0 {
+                    new_codes.iter_mut().for_each(|code| *code += first_entry as u32);
                 }
             }
             other => return Err(PartError::corrupt(format!("strings in {other}, which is not used here"))),
         }
         if n_values == n_rows {
-            self.codes.extend_from_slice(&self.page_codes);
+            self.codes = page_codes;
         } else {
-            let mut values = self.page_codes.iter();
+            let mut values = page_codes.iter();
             let of_level = |level: &u32| match level {
                 1 => values.next().copied().unwrap_or(StringColumn::NULL),
                 _ => StringColumn::NULL,
             };
             self.codes.extend(self.levels.iter().map(of_level));
+            self.page_codes = page_codes;
         }
         Ok(())
     }

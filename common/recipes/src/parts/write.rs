@@ -70,12 +70,23 @@ pub(super) fn encode(columns: &[Filling], n_rows: usize) -> Result<Piece, PartEr
 /// # Errors
 /// [`PartError::Misused`] if there is none or their columns differ.
 pub fn assemble(pieces: &[Piece]) -> Result<Sealed, PartError> {
+    assemble_in(Vec::new(), pieces)
+}
+
+/// As [`assemble`], in the memory of `buffer`, whatever it holds: that of a part that was written before saves
+/// getting as much anew from the system.
+///
+/// # Errors
+/// As [`assemble`].
+pub fn assemble_in(mut buffer: Vec<u8>, pieces: &[Piece]) -> Result<Sealed, PartError> {
     let first = pieces.first().ok_or_else(|| PartError::Misused { reason: "no pieces to assemble".into() })?;
     if pieces.iter().any(|piece| piece.columns != first.columns) {
         return Err(PartError::Misused { reason: "pieces of different columns".into() });
     }
     let n_bytes: usize = pieces.iter().map(Piece::n_bytes).sum();
-    let mut file = open(&first.columns, Vec::with_capacity(n_bytes + n_bytes / 16 + 4096))?;
+    buffer.clear();
+    buffer.reserve(n_bytes + n_bytes / 16 + 4096);
+    let mut file = open(&first.columns, buffer)?;
     for group in pieces.iter().flat_map(|piece| &piece.groups) {
         let described = file.schema_descr().columns().to_vec();
         let mut out = file.next_row_group().map_err(PartError::Encode)?;

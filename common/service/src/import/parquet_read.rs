@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display, panic::AssertUnwindSafe, sync::Arc};
 
-use palate_recipes::parts::{Column, PartBuilder, StringColumn, foreign_strings};
+use palate_recipes::parts::{Column, ColumnType, PartBuilder, StringColumn, foreign_strings};
 use parquet::{
     basic::{Encoding, Type as Physical},
     column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader},
@@ -15,7 +15,7 @@ use super::{
     flaw::{Flaw, Problem},
     parquet_plan::{Meaning, Plan, Planned},
     rows::Counts,
-    value::{Typed, typed},
+    value::{Typed, is_short_text, typed},
 };
 
 /// Rows that were read.
@@ -199,7 +199,9 @@ impl Gathered {
     fn strings(&mut self, (number, planned): Numbered<'_>, strings: StringColumn) {
         let field = &planned.field;
         let StringColumn { dictionary, .. } = &strings;
-        let as_is = |entry: &str| !entry.is_empty() && typed(field, entry) == Ok(Typed::Text(entry));
+        let as_is = |entry: &str| {
+            is_short_text(field, entry) || (!entry.is_empty() && typed(field, entry) == Ok(Typed::Text(entry)))
+        };
         let nulls_fit = field.nullable || !strings.codes.contains(&StringColumn::NULL);
         if nulls_fit && dictionary.iter().all(as_is) {
             return self.builder.put_strings(number, strings);
@@ -235,7 +237,9 @@ impl Gathered {
                         gathered.whole(row, column, value);
                     }
                 }),
-                Meaning::Plain if self.is_taken_whole(planned, n_rows) => self.longs(column, reader, n_rows),
+                Meaning::Plain if self.all_at_once && planned.field.kind == ColumnType::Long => {
+                    self.longs(column, reader, n_rows)
+                }
                 Meaning::Plain => self.each(column, reader, n_rows, Self::whole),
                 Meaning::Time { per_second } => self.each(column, reader, n_rows, |gathered, row, column, value| {
                     gathered.whole(row, column, value.div_euclid(per_second));
@@ -300,28 +304,23 @@ impl Gathered {
         }
     }
 
-    /// Whether the column becomes longs of any size, without nulls, and is read at once.
-    fn is_taken_whole(&self, planned: &Planned, n_rows: usize) -> bool {
-        let field = &planned.field;
-        let long = field.kind == palate_recipes::parts::ColumnType::Long && field.range.is_none();
-        long && !planned.nullable && self.all_at_once && n_rows > 0
-    }
-
+    /// Reads a column of longs whole, and takes it as it is if every value is there and in its range.
     fn longs(
         &mut self,
-        (number, planned): Numbered<'_>,
+        column: Numbered<'_>,
         reader: &mut ColumnReaderImpl<Int64Type>,
         n_rows: usize,
     ) -> Result<(), Broken> {
-        let mut values = Vec::with_capacity(n_rows);
-        while values.len() < n_rows {
-            let (read, _, _) = reader.read_records(n_rows - values.len(), None, None, &mut values).map_err(broken)?;
-            if read == 0 {
-                return Err(TOO_FEW.into());
-            }
+        let (number, planned) = column;
+        let (values, levels) = read_values(planned, reader, n_rows)?;
+        let span = values.iter().copied().min().zip(values.iter().copied().max());
+        let in_range = |value: i64| planned.field.range.is_none_or(|(least, most)| (least..=most).contains(&value));
+        if values.len() < n_rows || !span.is_some_and(|(least, most)| in_range(least) && in_range(most)) {
+            self.hand_on(column, n_rows, values, &levels, Self::whole);
+            return Ok(());
         }
         if planned.field.name == "TIMESTAMP" {
-            self.times = values.iter().copied().min().zip(values.iter().copied().max());
+            self.times = span;
         }
         self.builder.put_longs(number, values);
         Ok(())
@@ -335,18 +334,20 @@ impl Gathered {
         n_rows: usize,
         take: impl Fn(&mut Self, usize, Numbered<'_>, T::T),
     ) -> Result<(), Broken> {
+        let (values, levels) = read_values(column.1, reader, n_rows)?;
+        self.hand_on(column, n_rows, values, &levels, take);
+        Ok(())
+    }
+
+    fn hand_on<T>(
+        &mut self,
+        column: Numbered<'_>,
+        n_rows: usize,
+        values: Vec<T>,
+        levels: &[i16],
+        take: impl Fn(&mut Self, usize, Numbered<'_>, T),
+    ) {
         let nullable = column.1.nullable;
-        let mut values: Vec<T::T> = Vec::new();
-        let mut levels: Vec<i16> = Vec::new();
-        let mut n_read = 0;
-        while n_read < n_rows {
-            let into = nullable.then_some(&mut levels);
-            let (read, _, _) = reader.read_records(n_rows - n_read, into, None, &mut values).map_err(broken)?;
-            if read == 0 {
-                return Err(TOO_FEW.into());
-            }
-            n_read += read;
-        }
         let mut values = values.into_iter();
         for row in 0..n_rows {
             let value = if nullable && levels.get(row) != Some(&1) { None } else { values.next() };
@@ -355,6 +356,25 @@ impl Gathered {
                 None => self.null(row, column),
             }
         }
-        Ok(())
     }
+}
+
+/// Reads `n_rows`: the values, and if the column may have nulls, for each row 1 or 0.
+fn read_values<T: DataType>(
+    planned: &Planned,
+    reader: &mut ColumnReaderImpl<T>,
+    n_rows: usize,
+) -> Result<(Vec<T::T>, Vec<i16>), Broken> {
+    let mut values: Vec<T::T> = Vec::new();
+    let mut levels: Vec<i16> = Vec::new();
+    let mut n_read = 0;
+    while n_read < n_rows {
+        let into = planned.nullable.then_some(&mut levels);
+        let (read, _, _) = reader.read_records(n_rows - n_read, into, None, &mut values).map_err(broken)?;
+        if read == 0 {
+            return Err(TOO_FEW.into());
+        }
+        n_read += read;
+    }
+    Ok((values, levels))
 }

@@ -35,12 +35,16 @@ pub(super) struct Flawed;
 /// [`Flawed`] at the first bad row; `builder` then holds an unfinished row.
 pub(super) fn read_rows(chunk: &[u8], layout: &Layout, builder: &mut PartBuilder) -> Result<Counts, Flawed> {
     let text = std::str::from_utf8(chunk).map_err(|_| Flawed)?;
-    if chunk.contains(&0) {
+    if memchr::memchr(0, chunk).is_some() {
         return Err(Flawed);
     }
     let mut counts = Counts::default();
     let mut cells = Cells::default();
-    for line in text.split_inclusive('\n') {
+    let mut begin = 0;
+    for end in memchr::memchr_iter(b'\n', chunk).map(|at| at + 1).chain([text.len()]) {
+        let Some(line) = text.get(std::mem::replace(&mut begin, end)..end).filter(|line| !line.is_empty()) else {
+            continue;
+        };
         let line = without_end(line);
         if !line.is_empty() {
             read_row(line, layout, &mut cells, builder, &mut counts).map_err(|_| Flawed)?;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use palate_recipes::parts::{Piece, Sealed, assemble};
+use palate_recipes::parts::{Piece, Sealed, assemble_in};
 use palate_store::{BlobStore, PutCondition, StoreError};
 use tokio::task::JoinHandle;
 
 use super::{ImportError, Origin, PartInfo, Tuning, failed};
+
+/// A part that was written, and memory for the next one.
+type Written = (PartInfo, Vec<u8>);
 
 /// Gathers encoded pieces into parts. One part is in writing while the next is gathered.
 pub(super) struct Sink {
@@ -16,7 +19,9 @@ pub(super) struct Sink {
     pieces: Vec<Piece>,
     rows: u64,
     bytes: usize,
-    writing: Option<JoinHandle<Result<PartInfo, ImportError>>>,
+    writing: Option<JoinHandle<Result<Written, ImportError>>>,
+    /// The memory of a part that was written, for the next one.
+    spare: Vec<u8>,
     /// Parts that were begun, written or not.
     n_begun: usize,
     written: Vec<PartInfo>,
@@ -33,6 +38,7 @@ impl Sink {
             rows: 0,
             bytes: 0,
             writing: None,
+            spare: Vec::new(),
             n_begun: 0,
             written: Vec::new(),
         }
@@ -81,24 +87,36 @@ impl Sink {
         self.n_begun += 1;
         self.bytes = 0;
         let (pieces, rows) = (std::mem::take(&mut self.pieces), std::mem::take(&mut self.rows));
-        self.writing = Some(tokio::spawn(write(Arc::clone(&self.store), key, pieces, rows)));
+        let spare = std::mem::take(&mut self.spare);
+        self.writing = Some(tokio::spawn(write(Arc::clone(&self.store), key, pieces, rows, spare)));
         Ok(())
     }
 
     async fn settle(&mut self) -> Result<(), ImportError> {
         if let Some(writing) = self.writing.take() {
-            let part = writing.await.map_err(|error| failed("writing a part", error))??;
+            let (part, spare) = writing.await.map_err(|error| failed("writing a part", error))??;
             self.written.push(part);
+            self.spare = spare;
         }
         Ok(())
     }
 }
 
-async fn write(store: Arc<dyn BlobStore>, key: String, pieces: Vec<Piece>, rows: u64) -> Result<PartInfo, ImportError> {
-    let sealed = tokio::task::spawn_blocking(move || assemble(&pieces)).await;
+/// Writes a part in the memory of `spare`, and gives memory for the next one.
+async fn write(
+    store: Arc<dyn BlobStore>,
+    key: String,
+    pieces: Vec<Piece>,
+    rows: u64,
+    spare: Vec<u8>,
+) -> Result<Written, ImportError> {
+    let sealed = tokio::task::spawn_blocking(move || assemble_in(spare, &pieces)).await;
     let sealed = sealed.map_err(|error| failed("joining a part", error))?;
     let Sealed { content, sha256 } = sealed.map_err(|error| failed("joining a part", error))?;
     let bytes = content.len() as u64;
-    store.put(&key, content, PutCondition::Always).await.map_err(|error: StoreError| ImportError::Store(error))?;
-    Ok(PartInfo { key, rows, bytes, sha256, imported_ms: 0, origin: Origin::Bulk })
+    let put = store.put(&key, content.clone(), PutCondition::Always).await;
+    put.map_err(|error: StoreError| ImportError::Store(error))?;
+    // A store may keep the content: then there is none to spare.
+    let spare = content.try_into_mut().map(Vec::from).unwrap_or_default();
+    Ok((PartInfo { key, rows, bytes, sha256, imported_ms: 0, origin: Origin::Bulk }, spare))
 }

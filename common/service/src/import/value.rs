@@ -53,6 +53,13 @@ pub(crate) fn typed<'a>(field: &Field, value: &'a str) -> Result<Typed<'a>, Prob
     })
 }
 
+/// Whether a value is a text that [`typed`] gives back as it is. Says no of some of them too, the long ones.
+#[inline]
+pub(super) fn is_short_text(field: &Field, value: &str) -> bool {
+    let short = (1..=field.max_chars.min(CJK_TEXT_CHARS)).contains(&value.len());
+    short && field.kind == ColumnType::String && !is_keyword(value)
+}
+
 /// The value if it is not too long; free text is cut.
 #[inline]
 fn fitting<'a>(field: &Field, value: &'a str) -> Result<&'a str, Problem> {
