@@ -360,6 +360,7 @@ async fn a_new_dataset_of_a_name_has_nothing_of_the_deleted_one() {
     let world = World::new().await;
     world.put_item("old", json!({"price": 1})).await.unwrap();
     world.palate.call("DeleteDataset", json!({"datasetArn": world.items})).await.unwrap();
+    world.palate.run_jobs().await;
     assert!(world.items().await.is_empty());
     told(world.put_item("x", json!({"price": 1})).await, 404, "ResourceNotFoundException", &[&world.items]);
     let schema = world.palate.schema("others", &ITEMS).await;

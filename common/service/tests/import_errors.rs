@@ -62,6 +62,7 @@ async fn a_failed_import_leaves_its_bad_rows_beside_the_dataset() {
     assert_eq!(errors(&palate, &job).await.unwrap(), expected);
     assert!(palate.stores.blobs.head(key).await.is_ok());
     palate.call("DeleteDataset", json!({"datasetArn": dataset})).await.unwrap();
+    palate.run_jobs().await;
     assert!(palate.stores.blobs.head(key).await.is_err());
     assert_eq!(errors(&palate, &job).await, None);
 }

@@ -115,6 +115,7 @@ async fn insights_go_with_their_dataset() {
     let palate = Palate::new();
     palate.imported().await;
     palate.call("DeleteDataset", json!({"datasetArn": arn(EVENTS)})).await.unwrap();
+    palate.run_jobs().await;
     assert_eq!(palate.service.insights(&arn(EVENTS)).await.unwrap(), None);
     assert_eq!(blobs(&palate, "").await, [""; 0]);
     let record = palate.stores.records.get(&palate_store::Key::new("insights", arn(EVENTS))).await.unwrap();

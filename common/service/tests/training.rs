@@ -326,6 +326,7 @@ async fn a_solution_is_trained_within_the_hour_and_then_by_its_period_if_there_i
     assert_eq!(trainings(&palate, &solution).await.len(), 2);
 
     palate.call("DeleteSolution", json!({"solutionArn": solution})).await.unwrap();
+    palate.run_jobs().await;
     palate.clock.advance(30 * DAY);
     assert_eq!(palate.service.sweep().await.unwrap(), 0);
 }

@@ -5,15 +5,16 @@
 //! cell that must be in quotes and has a backslash where it would be an escape: there backslashes are doubled, as
 //! the documentation of imports asks for, and other programs read both.
 
-/// Appends a cell. A line break becomes a space, since a record stands on one line.
+/// Appends a cell. A line break becomes a space, since a record stands on one line, and so does a NUL, which no
+/// import takes.
 pub(super) fn append_text(text: &str, line: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    if !bytes.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r' | b'\\')) {
+    if !bytes.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r' | b'\\' | b'\0')) {
         line.extend_from_slice(bytes);
         return;
     }
-    if text.contains('\n') {
-        return append_text(&text.replace("\r\n", " ").replace('\n', " "), line);
+    if text.contains(['\n', '\0']) {
+        return append_text(&text.replace("\r\n", " ").replace(['\n', '\0'], " "), line);
     }
     let must_be_quoted = text.starts_with('"') || text.contains([',', '\r']);
     let escapes = text.ends_with('\\') || text.contains("\\\\") || text.contains("\\\"");
@@ -58,6 +59,7 @@ mod tests {
             (r"\\server", r"\\server"),
             (r"a,\\b", r#""a,\\\\b""#),
             ("two\r\nlines\n", "two lines "),
+            ("a\0b", "a b"),
         ] {
             assert_eq!(cell(text), written, "{text:?}");
         }

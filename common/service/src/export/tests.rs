@@ -165,7 +165,9 @@ fn prices() -> Schema {
 /// A value that an import takes: not empty, on one line, and no line end before the file's.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-c,\"\\\\| é🦀\t]{1,8}", "[^\n\r]{1,12}", Just("\\".to_owned()), Just("\"".to_owned())]
-        .prop_filter("not a value for imports", |text| !text.is_empty() && !text.contains(['\n', '\r', '\u{feff}']))
+        .prop_filter("not a value for imports", |text| {
+            !text.is_empty() && !text.contains(['\n', '\r', '\0', '\u{feff}'])
+        })
 }
 
 type Row = (String, Option<String>, Option<f32>, Option<f64>, Option<i32>, Option<i64>, Option<bool>, Option<String>);
