@@ -5,7 +5,7 @@ use std::sync::Arc;
 use palate_recipes::IdMap;
 use palate_store::{BlobMeta, BlobStore, StoreError};
 
-use crate::import::cells_of;
+use crate::import::line::cells_of;
 use crate::jobs::WorkError;
 
 /// Bytes of all files together.

@@ -71,7 +71,7 @@ mod tests {
         fn every_text_is_read_back(texts in proptest::collection::vec("[a,\"\\\\é \r]{0,6}", 1..5)) {
             let line: Vec<String> = texts.iter().map(|text| cell(text)).collect();
             let line = line.join(",");
-            let read = crate::import::cells_of(&line).unwrap();
+            let read = crate::import::line::cells_of(&line).unwrap();
             prop_assert_eq!(&read, &texts);
             let ambiguous = |text: &String| {
                 (text.starts_with('"') || text.contains([',', '\r']))

@@ -249,9 +249,12 @@ fn timed() -> Schema {
     )
 }
 
+/// A type in the file, its column, what writes it, and what the refusal names.
+type Case<'a> = (&'a str, &'a str, &'a dyn Fn(&mut Group<'_>), [&'a str; 2]);
+
 #[tokio::test]
 async fn whole_numbers_become_ids_and_timestamps_become_seconds() {
-    let cases: [(&str, &str, &dyn Fn(&mut Group<'_>), [&str; 2]); 7] = [
+    let cases: [Case<'_>; 7] = [
         (
             "int64 ITEM_ID",
             "int64 CREATION_TIMESTAMP (TIMESTAMP(MILLIS,true))",
