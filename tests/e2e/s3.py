@@ -6,6 +6,7 @@ import os
 import urllib.parse
 import uuid
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 
 class Moto:
@@ -56,6 +57,8 @@ class Folder:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.replace(aside, path)
             return 200, {"ETag": etag(body)}, b""
+        if method == "GET" and not key:
+            return 200, {"Content-Type": "application/xml"}, listing(folder, target)
         if not path.is_file():
             return error(404, "NoSuchKey")
         if method in ("GET", "HEAD"):
@@ -65,6 +68,14 @@ class Folder:
             path.unlink()
             return 204, {}, b""
         return error(501, "NotImplemented")
+
+
+def listing(folder, target):
+    """The first thousand keys with the prefix that the query names, as ListObjectsV2 answers."""
+    prefix = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(target).query)).get("prefix", "")
+    keys = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    found = "".join(f"<Contents><Key>{escape(key)}</Key></Contents>" for key in keys if key.startswith(prefix))
+    return f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>".encode()
 
 
 def etag(body):

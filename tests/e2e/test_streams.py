@@ -115,7 +115,6 @@ def test_what_dynamodb_does_not_answer_is_not_acknowledged_and_stored_once_when_
     client.close()
 
 
-@pytest.mark.xfail(strict=True, reason="what is streamed is not exported yet")
 def test_an_export_has_every_event_of_troubled_streams_once(troubled):
     dataset, tracking_id = streaming.tracker(troubled.aws, "exported")
     requests = [streaming.call(tracking_id, f"exported-{n}", 3) for n in range(20)]
