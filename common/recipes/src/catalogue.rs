@@ -77,6 +77,24 @@ impl Hyperparameter {
     }
 }
 
+/// Which metadata a recipe learns from, beside interactions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Columns of the Items dataset.
+    pub items: bool,
+    /// Columns of the Users dataset.
+    pub users: bool,
+    /// Further columns of the Interactions dataset.
+    pub context: bool,
+}
+
+impl Reads {
+    const NOTHING: Self = Self { items: false, users: false, context: false };
+    const ITEMS: Self = Self { items: true, ..Self::NOTHING };
+    const ITEMS_AND_USERS: Self = Self { users: true, ..Self::ITEMS };
+    const EVERYTHING: Self = Self { context: true, ..Self::ITEMS_AND_USERS };
+}
+
 const BOOLEAN: Range = Range::Categorical(&["true", "false"]);
 
 /// A recipe as the API describes it.
@@ -103,6 +121,8 @@ pub struct RecipeInfo {
     /// The type of the events that a use case learns from: a training reads its dataset with this in the
     /// [`crate::Selection`]. `None` leaves the choice to the user.
     pub event_type: Option<&'static str>,
+    /// A training reads its dataset with these columns in the [`crate::Selection`].
+    pub reads: Reads,
 }
 
 impl RecipeInfo {
@@ -122,6 +142,7 @@ impl RecipeInfo {
             ranks: false,
             real_time: false,
             event_type: None,
+            reads: Reads::NOTHING,
         }
     }
 }

@@ -78,7 +78,7 @@ fn train(name: &str) -> (&'static dyn Recipe, Trained) {
 fn ask(model: &Arc<dyn Model>, items: &[&str], k: usize) -> Vec<(String, Option<f32>)> {
     let items: Vec<u32> = items.iter().map(|item| model.item_index(item).unwrap()).collect();
     let history: Vec<Event> = (0..).zip(&items).map(|(time, item)| Event { item: *item, timestamp_s: time }).collect();
-    let list = model.recommend(&Query { history: &history, item: items.last().copied(), allowed: None }, k);
+    let list = model.recommend(&Query { history: &history, item: items.last().copied(), ..Query::default() }, k);
     list.iter().map(|scored| (model.item_id(scored.item).to_owned(), scored.score)).collect()
 }
 
@@ -151,7 +151,7 @@ fn a_list_of_allowed_items_is_the_whole_ranking_without_the_others() {
             for items in [vec![], vec![3], vec![0, 1, 2, 3]] {
                 let history: Vec<Event> =
                     (0..).zip(&items).map(|(time, item)| Event { item: *item, timestamp_s: time }).collect();
-                let query = Query { history: &history, item: items.last().copied(), allowed: None };
+                let query = Query { history: &history, item: items.last().copied(), ..Query::default() };
                 let mut wanted = model.recommend(&query, 500);
                 wanted.retain(|scored| allowed.contains(scored.item));
                 for k in [0, 1, 4, 500] {

@@ -151,6 +151,12 @@ impl Dataset {
         &self.histories
     }
 
+    /// The interactions of a row of [`Dataset::users`], oldest first: what [`Dataset::event_type`],
+    /// [`Dataset::event_value`] and the rows of [`Dataset::interaction_columns`] are asked by.
+    pub fn interactions_of(&self, user: usize) -> std::ops::Range<usize> {
+        self.histories.events_of(user)
+    }
+
     /// The event types of the parts, in byte order.
     pub fn event_types(&self) -> &IdMap {
         &self.event_types

@@ -64,7 +64,7 @@ fn judge(histories: &Histories, split: &Split, related: bool, scorer: &impl Scor
         .map(|test| {
             let history = histories.events(test.user, test.n_history);
             let item = if related { history.last().map(|event| event.item) } else { None };
-            let list = scorer.recommend(&Query { history: &history, item, allowed: None }, LIST_LENGTH);
+            let list = scorer.recommend(&Query { history: &history, item, ..Query::default() }, LIST_LENGTH);
             let items = list.iter().map(|scored| scored.item).collect();
             Judged::new(items, &histories.items_of(test.user)[test.n_history..])
         })

@@ -26,7 +26,7 @@ mod sums;
 mod training;
 mod transitions;
 
-pub use catalogue::{Domain, Hyperparameter, Range, RecipeInfo, RecipeType, Stage, catalogue, describe};
+pub use catalogue::{Domain, Hyperparameter, Range, Reads, RecipeInfo, RecipeType, Stage, catalogue, describe};
 pub use dataset::{
     Categorical, ColumnChoice, ColumnData, ColumnKind, Columns, Dataset, DatasetError, DatasetParts, IdMap, Selection,
     Text, TimedPart,
@@ -35,6 +35,6 @@ pub use evaluate::Report;
 pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
 pub use item_set::ItemSet;
 pub use model::{
-    Event, Explanation, Model, ModelError, ModelFile, Part, Query, Scored, UserPage, UserPageRef, without_users,
+    Event, Explanation, Model, ModelError, ModelFile, Part, Query, Record, Scored, UserPage, UserPageRef, without_users,
 };
 pub use recipe::{ParamError, Progress, Recipe, TrainError, Trained, TrainingTask, recipe};

@@ -8,6 +8,7 @@ mod rows;
 mod served;
 mod without;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -50,6 +51,10 @@ pub struct Event {
     pub timestamp_s: i64,
 }
 
+/// Metadata of one user or of the moment of a request: the upper-case name of the column, and the value as it
+/// is written in a dataset (`a|b` for several).
+pub type Record = BTreeMap<String, String>;
+
 /// What is asked of a model.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<'a> {
@@ -61,6 +66,11 @@ pub struct Query<'a> {
     /// What [`Model::recommend`] may answer with; `None`: every item. Scores are the same either way.
     /// [`Model::rank`] does not look at it.
     pub allowed: Option<&'a ItemSet>,
+    /// What the Users dataset says of the user now, for recipes that read it
+    /// ([`crate::Reads::users`]).
+    pub user: Option<&'a Record>,
+    /// Contextual metadata of the request, for recipes that read it ([`crate::Reads::context`]).
+    pub context: Option<&'a Record>,
 }
 
 impl Query<'_> {

@@ -1,6 +1,6 @@
 //! Use cases: recipes of a domain, for recommenders. They take no hyperparameters and give no scores.
 
-use super::{Domain, RecipeInfo, RecipeType};
+use super::{Domain, Reads, RecipeInfo, RecipeType};
 
 const fn ecommerce(name: &'static str, recipe_type: RecipeType, description: &'static str) -> RecipeInfo {
     RecipeInfo { domain: Some(Domain::Ecommerce), ..RecipeInfo::new(name, recipe_type, description) }
@@ -42,6 +42,7 @@ pub const CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED: RecipeInfo = ecommerce(
 );
 
 pub const RECOMMENDED_FOR_YOU: RecipeInfo = RecipeInfo {
+    reads: Reads::EVERYTHING,
     real_time: true,
     ..ecommerce(
         "aws-ecomm-recommended-for-you",
@@ -56,11 +57,14 @@ pub const BECAUSE_YOU_WATCHED_X: RecipeInfo = video(
     "Because you watched X: videos that were watched along with a given one, without those that the viewer knows.",
 );
 
-pub const MORE_LIKE_X: RecipeInfo = video(
-    "aws-vod-more-like-x",
-    RecipeType::RelatedItems,
-    "More like X: videos like a given one, without those that the viewer knows.",
-);
+pub const MORE_LIKE_X: RecipeInfo = RecipeInfo {
+    reads: Reads::ITEMS,
+    ..video(
+        "aws-vod-more-like-x",
+        RecipeType::RelatedItems,
+        "More like X: videos like a given one, without those that the viewer knows.",
+    )
+};
 
 pub const MOST_POPULAR: RecipeInfo = RecipeInfo {
     event_type: Some("Watch"),
@@ -71,6 +75,7 @@ pub const TRENDING_NOW: RecipeInfo =
     video("aws-vod-trending-now", RecipeType::PopularItems, "Trending now: videos that interest in grows fastest.");
 
 pub const TOP_PICKS: RecipeInfo = RecipeInfo {
+    reads: Reads::EVERYTHING,
     real_time: true,
     ..video(
         "aws-vod-top-picks",

@@ -1,6 +1,6 @@
 //! Recipes that answer a user, and those that put a user's list in order.
 
-use super::{BOOLEAN, Hyperparameter, Range, RecipeInfo, RecipeType};
+use super::{BOOLEAN, Hyperparameter, Range, Reads, RecipeInfo, RecipeType};
 
 const JANUARY_2024_S: i64 = 1_704_067_200;
 
@@ -35,6 +35,7 @@ const fn ranking(name: &'static str, description: &'static str) -> RecipeInfo {
 }
 
 pub const USER_PERSONALIZATION_V2: RecipeInfo = RecipeInfo {
+    reads: Reads::EVERYTHING,
     created_s: JANUARY_2024_S,
     hyperparameters: TRANSFORMER,
     ranks: false,
@@ -46,6 +47,7 @@ pub const USER_PERSONALIZATION_V2: RecipeInfo = RecipeInfo {
 };
 
 pub const USER_PERSONALIZATION: RecipeInfo = RecipeInfo {
+    reads: Reads::EVERYTHING,
     hyperparameters: &[hidden_dimension("149"), BPTT, RECENCY_MASK, MIN_USER_HISTORY, MAX_USER_HISTORY],
     ranks: false,
     ..personal(
@@ -66,6 +68,7 @@ pub const HRNN: RecipeInfo = RecipeInfo {
 };
 
 pub const HRNN_METADATA: RecipeInfo = RecipeInfo {
+    reads: Reads::EVERYTHING,
     feature_transformation: "featurize_metadata",
     hyperparameters: &[hidden_dimension("43"), BPTT, RECENCY_MASK, MIN_USER_HISTORY, MAX_USER_HISTORY],
     ranks: false,
@@ -77,6 +80,7 @@ pub const HRNN_METADATA: RecipeInfo = RecipeInfo {
 };
 
 pub const HRNN_COLDSTART: RecipeInfo = RecipeInfo {
+    reads: Reads::EVERYTHING,
     feature_transformation: "featurize_coldstart",
     hyperparameters: &[
         hidden_dimension("149"),
@@ -100,6 +104,7 @@ pub const HRNN_COLDSTART: RecipeInfo = RecipeInfo {
 };
 
 pub const PERSONALIZED_RANKING_V2: RecipeInfo = RecipeInfo {
+    reads: Reads::EVERYTHING,
     created_s: JANUARY_2024_S,
     hyperparameters: TRANSFORMER,
     ..ranking(
@@ -110,6 +115,7 @@ pub const PERSONALIZED_RANKING_V2: RecipeInfo = RecipeInfo {
 };
 
 pub const PERSONALIZED_RANKING: RecipeInfo = RecipeInfo {
+    reads: Reads::EVERYTHING,
     feature_transformation: "JSON-percentile-filtering",
     hyperparameters: &[hidden_dimension("149"), BPTT, RECENCY_MASK, MIN_USER_HISTORY, MAX_USER_HISTORY],
     ..ranking(

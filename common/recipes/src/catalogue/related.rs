@@ -1,6 +1,6 @@
 //! Recipes that find what goes with an item.
 
-use super::{Hyperparameter, Range, RecipeInfo, RecipeType};
+use super::{Hyperparameter, Range, Reads, RecipeInfo, RecipeType};
 
 const PERCENTILE: Range = Range::Continuous(0.0, 1.0);
 
@@ -22,6 +22,7 @@ pub const SIMS: RecipeInfo = RecipeInfo {
 };
 
 pub const SIMILAR_ITEMS: RecipeInfo = RecipeInfo {
+    reads: Reads::ITEMS,
     hyperparameters: &[
         Hyperparameter::algorithm("popularity_discount_factor", PERCENTILE, Some("0.0")),
         Hyperparameter::algorithm("item_id_hidden_dim", Range::Integer(30, 200), Some("100")).tunable(),
@@ -35,6 +36,7 @@ pub const SIMILAR_ITEMS: RecipeInfo = RecipeInfo {
 };
 
 pub const SEMANTIC_SIMILARITY: RecipeInfo = RecipeInfo {
+    reads: Reads::ITEMS,
     // 2025-09-01
     created_s: 1_756_684_800,
     ..RecipeInfo::new(

@@ -1,11 +1,12 @@
 //! Recipes that find users for items, and actions for users.
 
-use super::{Hyperparameter, Range, RecipeInfo, RecipeType};
+use super::{Hyperparameter, Range, Reads, RecipeInfo, RecipeType};
 
 const HIDDEN_DIMENSION: &[Hyperparameter] =
     &[Hyperparameter::algorithm("hidden_dimension", Range::Integer(32, 256), Some("149"))];
 
 pub const ITEM_AFFINITY: RecipeInfo = RecipeInfo {
+    reads: Reads::ITEMS_AND_USERS,
     feature_transformation: "item-affinity",
     // 2021-07-15
     created_s: 1_626_307_200,
@@ -18,6 +19,7 @@ pub const ITEM_AFFINITY: RecipeInfo = RecipeInfo {
 };
 
 pub const ITEM_ATTRIBUTE_AFFINITY: RecipeInfo = RecipeInfo {
+    reads: Reads::ITEMS_AND_USERS,
     feature_transformation: "item-attribute-affinity",
     // 2021-08-25
     created_s: 1_629_849_600,

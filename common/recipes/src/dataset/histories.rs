@@ -10,16 +10,18 @@ use crate::Event;
 /// | `offsets`     | `(n_users + 1,)` | where each user's interactions begin; ascending |
 /// | `items`       | `(n_events,)`    | row of the item                                 |
 /// | `timestamp_s` | `(n_events,)`    | seconds since the Unix epoch                    |
+/// | `rows`        | `(n_users,)`     | row of the user in the dataset; `None`: its own |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histories {
     offsets: Vec<usize>,
     items: Vec<u32>,
     timestamp_s: Timestamps,
+    rows: Option<Vec<u32>>,
 }
 
 impl Default for Histories {
     fn default() -> Self {
-        Self { offsets: vec![0], items: Vec::new(), timestamp_s: Timestamps::default() }
+        Self { offsets: vec![0], items: Vec::new(), timestamp_s: Timestamps::default(), rows: None }
     }
 }
 
@@ -32,7 +34,7 @@ impl Histories {
             offsets.first() == Some(&0) && offsets.last() == Some(&items.len()) && items.len() == timestamp_s.len()
         );
         assert!(offsets.is_sorted());
-        Self { offsets, items, timestamp_s }
+        Self { offsets, items, timestamp_s, rows: None }
     }
 
     pub fn n_users(&self) -> usize {
@@ -45,6 +47,17 @@ impl Histories {
 
     pub fn users(&self) -> Range<usize> {
         0..self.n_users()
+    }
+
+    /// The row in [`crate::Dataset::users`], whatever was cut away. A user's events here are the oldest of
+    /// [`crate::Dataset::interactions_of`] that row.
+    pub fn row_of(&self, user: usize) -> usize {
+        self.rows.as_ref().map_or(user, |rows| rows[user] as usize)
+    }
+
+    /// Where a user's events stand among all.
+    pub fn events_of(&self, user: usize) -> Range<usize> {
+        self.offsets[user]..self.offsets[user + 1]
     }
 
     pub fn items_of(&self, user: usize) -> &[u32] {
@@ -68,6 +81,7 @@ impl Histories {
     /// Bytes held in memory.
     pub fn resident_bytes(&self) -> usize {
         self.offsets.len() * size_of::<usize>()
+            + self.rows.as_ref().map_or(0, |rows| rows.len() * size_of::<u32>())
             + self.items.len() * size_of::<u32>()
             + self.timestamp_s.resident_bytes()
     }
@@ -87,11 +101,29 @@ impl Histories {
             cut.timestamp_s.extend_from(self.timestamps_of(*user).slice(0..kept));
             cut.offsets.push(cut.items.len());
         }
+        cut.rows = Some(users.iter().map(|user| self.row_of(*user) as u32).collect());
         cut
     }
 
     /// Some of the users, with their whole histories.
     pub fn of(&self, users: &[usize]) -> Self {
         self.cut(users, |user| self.items_of(user).len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_of_a_cut_knows_the_rows_of_its_users() {
+        let all = Histories::new(vec![0, 2, 3, 6], vec![5, 6, 7, 8, 9, 10], vec![0_i64; 6]);
+        assert_eq!(all.row_of(1), 1);
+        let some = all.of(&[1, 2]);
+        let cut = some.cut(&[1], |_| 2);
+        assert_eq!((some.row_of(0), cut.row_of(0)), (1, 2));
+        // What is left of a user is the oldest part.
+        assert_eq!(cut.items_of(0), &all.items_of(2)[..2]);
+        assert_eq!(cut.events_of(0), 0..2);
     }
 }

@@ -130,7 +130,7 @@ impl Answering {
         }
         let allowed = rows.as_ref().map(|(_, rows)| item_set(rows, loaded));
         let item = known_item(model, asked.item_id.as_deref());
-        let list = model.recommend(&Query { history, item, allowed: allowed.as_ref() }, self.k);
+        let list = model.recommend(&Query { history, item, allowed: allowed.as_ref(), ..Query::default() }, self.k);
         let ids: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
         if !loaded.info.scores {
             return Ok(json!({ "recommendedItems": ids }));

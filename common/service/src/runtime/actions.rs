@@ -40,7 +40,7 @@ pub(super) async fn actions(call: Call) -> Result<Value, OpError> {
         None => None,
     };
     let model = loaded.model.as_ref();
-    let query = Query { history: &person.history, item: None, allowed: allowed.as_ref() };
+    let query = Query { history: &person.history, allowed: allowed.as_ref(), ..Query::default() };
     let list = model.recommend(&query, k).into_iter();
     let actions: Vec<Value> =
         list.map(|scored| Value::Object(predicted("actionId", model.item_id(scored.item), scored.score))).collect();

@@ -137,7 +137,8 @@ impl Answer<'_> {
             allowed.get_or_insert_with(|| ItemSet::all(model.n_items())).remove(item);
         }
         let history = self.person.map(|person| person.history.as_slice()).unwrap_or_default();
-        let query = Query { history, item: known_item(model, self.item), allowed: allowed.as_ref() };
+        let query =
+            Query { history, item: known_item(model, self.item), allowed: allowed.as_ref(), ..Query::default() };
         Ok(model.recommend(&query, k))
     }
 }

@@ -6,8 +6,14 @@
 //! ```
 //!
 //! `seed=1` sets the seed; `ask=FILE` answers for the users and histories of another CSV file, of whom nothing is
-//! known otherwise; `model=FOLDER` writes the model's files there; `k=20` sets the length of the lists. Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID,
-//! ITEM_ID and TIMESTAMP are read.
+//! known otherwise; `model=FOLDER` writes the model's files there; `k=20` sets the length of the lists.
+//! Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID, ITEM_ID and
+//! TIMESTAMP are read.
+//!
+//! `items=FILE` and `users=FILE` give metadata, of which the columns are read that `categorical=`, `text=` and
+//! `number=` name, such as `items=items.csv users=users.csv categorical=GENRES,GENDER text=TITLE number=YEAR`.
+
+mod metadata;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -41,12 +47,22 @@ fn main() -> Result<(), Failure> {
     let seed = hyperparameters.remove("seed").map_or(Ok(0), |seed| seed.parse())?;
     let k = hyperparameters.remove("k").map_or(Ok(500), |k| k.parse())?;
     let (asked, folder) = (hyperparameters.remove("ask"), hyperparameters.remove("model"));
+    let kinds = metadata::kinds(&mut hyperparameters);
+    let mut selection = Selection::default();
     let csv = std::fs::read_to_string(input)?;
-    let parts = DatasetParts { interactions: vec![part(&csv)?], ..DatasetParts::default() };
+    let mut parts = DatasetParts { interactions: vec![part(&csv)?], ..DatasetParts::default() };
+    if let Some(path) = hyperparameters.remove("items") {
+        let items = metadata::read(&path, &kinds)?;
+        (parts.items, selection.item_columns) = (vec![items.part], items.columns);
+    }
+    if let Some(path) = hyperparameters.remove("users") {
+        let users = metadata::read(&path, &kinds)?;
+        (parts.users, selection.user_columns) = (vec![users.part], users.columns);
+    }
 
     let mut log = std::io::stderr();
     let begin = Instant::now();
-    let dataset = Dataset::read(&parts, &Selection::default())?;
+    let dataset = Dataset::read(&parts, &selection)?;
     writeln!(log, "read {} interactions in {:?}", dataset.n_interactions(), begin.elapsed())?;
     let begin = Instant::now();
     let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed, progress: &Steps(begin) };
@@ -88,7 +104,7 @@ fn main() -> Result<(), Failure> {
         let known = page.as_ref().and_then(|page| page.history(user)).unwrap_or(&history);
         let item = if related { known.last().map(|event| event.item) } else { None };
         let begin = Instant::now();
-        let list = model.recommend(&Query { history: known, item, allowed: None }, k);
+        let list = model.recommend(&Query { history: known, item, ..Query::default() }, k);
         latencies_us.push(begin.elapsed().as_micros());
         let items: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
         let line = serde_json::json!({"input": {"userId": user}, "output": {"recommendedItems": items}, "error": null});
