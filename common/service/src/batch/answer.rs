@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use palate_recipes::{Query, RecipeInfo, RecipeType};
+use palate_recipes::{Query, RecipeInfo, RecipeType, Record};
 use serde_json::{Map, Value, json};
 
-use crate::runtime::{Loaded, Person, ReadyFilter, item_set, known_item, rank, read_values, round_score};
+use crate::runtime::{Loaded, Person, ReadyFilter, item_set, known_item, rank, read_context, read_values, round_score};
 use crate::wire::shorten;
 
 /// One line of the input.
@@ -20,6 +20,7 @@ struct Asked {
     items: Vec<String>,
     /// `filterValues`
     values: HashMap<String, String>,
+    context: Option<Record>,
 }
 
 impl Question {
@@ -52,7 +53,8 @@ impl Asked {
             Some(_) => Err(format!("{member} must be a string that is not empty.")),
         };
         let values = filter_values(object.get("filterValues"))?;
-        let asked = Self { user_id: text("userId")?, item_id: text("itemId")?, items: Vec::new(), values };
+        let context = read_context(object.get("context"));
+        let asked = Self { user_id: text("userId")?, item_id: text("itemId")?, items: Vec::new(), values, context };
         let needs = |member: &str| Err(format!("{member} is missing; recipe {} needs it.", info.name));
         match info.recipe_type {
             RecipeType::RelatedItems if asked.item_id.is_none() => return needs("itemId"),
@@ -115,7 +117,7 @@ impl Answering {
     fn output(&self, asked: &Asked) -> Result<Value, String> {
         let (loaded, model) = (&self.loaded, self.loaded.model.as_ref());
         let person = asked.user_id.as_ref().and_then(|user| self.people.get(user));
-        let history = person.map(|person| person.history.as_slice()).unwrap_or_default();
+        let query = person.map(|person| person.query(asked.context.as_ref())).unwrap_or_default();
         let rows = match &self.filter {
             Some(filter) => Some((filter, filter.apply(&asked.values, person, asked.item_id.as_deref())?)),
             None => None,
@@ -123,14 +125,14 @@ impl Answering {
         if loaded.info.recipe_type == RecipeType::PersonalizedRanking {
             let passes = |id: &&str| rows.as_ref().is_none_or(|(filter, rows)| filter.passes(rows, id));
             let ids: Vec<&str> = asked.items.iter().map(String::as_str).filter(passes).collect();
-            let known = rank(loaded, history, &ids).known;
+            let known = rank(loaded, &query, &ids).known;
             let scores: Vec<f64> = known.iter().map(|(_, score)| round_score(*score)).collect();
             let ids: Vec<&str> = known.into_iter().map(|(id, _)| id).collect();
             return Ok(json!({"recommendedItems": ids, "scores": scores}));
         }
         let allowed = rows.as_ref().map(|(_, rows)| item_set(rows, loaded));
         let item = known_item(model, asked.item_id.as_deref());
-        let list = model.recommend(&Query { history, item, allowed: allowed.as_ref(), ..Query::default() }, self.k);
+        let list = model.recommend(&Query { item, allowed: allowed.as_ref(), ..query }, self.k);
         let ids: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
         if !loaded.info.scores {
             return Ok(json!({ "recommendedItems": ids }));

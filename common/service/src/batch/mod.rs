@@ -130,9 +130,9 @@ impl Batch<'_> {
         let wanted = Wanted {
             history: personal(info) || info.recipe_type == RecipeType::PersonalizedRanking,
             events: self.filter.is_some_and(ReadyFilter::wants_events),
-            ..Wanted::default()
+            ..Wanted::by(info)
         };
-        let asks = wanted.history || self.filter.is_some_and(ReadyFilter::wants_user);
+        let asks = wanted.history || wanted.record || self.filter.is_some_and(ReadyFilter::wants_user);
         let mut users: Vec<String> =
             questions.iter().filter(|_| asks).filter_map(Question::user_id).map(str::to_owned).collect();
         users.sort_unstable();
@@ -149,7 +149,7 @@ impl Batch<'_> {
         .map_err(WorkError::retry)
     }
 
-    async fn person(&self, service: &Service, user: String, wanted: Wanted) -> Result<(String, Person), OpError> {
+    async fn person(&self, service: &Arc<Service>, user: String, wanted: Wanted) -> Result<(String, Person), OpError> {
         let person = Person::read(service, self.loaded, self.dataset_group_arn, &user, wanted).await?;
         Ok((user, person))
     }

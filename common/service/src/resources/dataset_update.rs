@@ -9,7 +9,7 @@ use super::dataset::Dataset;
 use super::schema::DatasetSchema;
 use crate::call::Call;
 use crate::error::OpError;
-use crate::records::{FORMAT, decode, encode};
+use crate::records::{FORMAT, Records, decode, encode};
 use crate::schema::{DatasetType, Schema};
 use crate::wire::Timestamp;
 
@@ -26,7 +26,7 @@ pub(crate) struct DatasetUpdate {
 }
 
 /// The columns that a dataset got after its creation. Solutions and recommenders that are older than a column
-/// do not train on it. No recipe learns from metadata yet, so nothing reads this but the next update.
+/// do not train on it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AddedColumns {
@@ -43,6 +43,17 @@ struct AddedColumn {
 
 pub(super) fn added_columns_key(dataset_arn: &str) -> Key {
     Key::new("added-columns", dataset_arn)
+}
+
+/// The columns that a dataset got after `since`.
+pub(super) async fn added_after(
+    records: &Records,
+    dataset_arn: &str,
+    since: Timestamp,
+) -> Result<Vec<String>, OpError> {
+    let Some(record) = records.get(&added_columns_key(dataset_arn)).await? else { return Ok(Vec::new()) };
+    let columns = decode::<AddedColumns>(&record)?.columns.into_iter();
+    Ok(columns.filter(|column| column.added > since).map(|column| column.name).collect())
 }
 
 pub(super) async fn update(call: Call) -> Result<Value, OpError> {

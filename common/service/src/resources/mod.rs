@@ -34,6 +34,7 @@ mod solution_version;
 mod status;
 mod tag;
 mod training;
+mod training_columns;
 
 pub(crate) use action_tracking::tracked_dataset;
 pub(crate) use attributed_metrics::{ATTRIBUTIONS, Attributed, Metric, key as attribution_key};

@@ -9,6 +9,7 @@ use super::Status;
 use super::recommender::{Recommender, Weekly, columns};
 use super::schedule::Due;
 use super::training::{StoredModel, Training, adopt, train, trained_model};
+use super::training_columns::TrainingColumns;
 use crate::arn::{Place, recipe_name};
 use crate::error::OpError;
 use crate::jobs::{self, Job, Run, State, Words, WorkError};
@@ -109,12 +110,17 @@ async fn new_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<Sto
     let models = models_of(&place, &recommender.name);
     let name = format!("{:06}-{:02}", recommender.trainings.begun, run.attempt);
     remove_older(service, arn, &models, &name).await?;
+    let columns = match recommender.update() {
+        Some(update) => TrainingColumns::of(Some(&update.recommender_config), update.creation_date_time),
+        None => TrainingColumns::of(Some(&recommender.recommender_config), recommender.creation_date_time),
+    };
     let training = Training {
         arn: arn.clone(),
         recipe: recipe_name(&recommender.recipe_arn).unwrap_or_default().to_owned(),
         dataset_group_arn: recommender.dataset_group_arn.clone(),
         // The recipe says which events it learns from.
         selection: Selection::default(),
+        columns,
         hyperparameters: std::collections::BTreeMap::new(),
         folder: format!("{models}/{name}"),
         lost: run.lost.clone(),

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::solution::Solution;
 use super::solution_config::{event_value_threshold, hyperparameters};
 use super::training::{StoredModel, Training, adopt, disown, train, trained_model};
+use super::training_columns::TrainingColumns;
 use super::{Status, campaign};
 use crate::arn::{Kind, Place, recipe_name};
 use crate::call::Call;
@@ -286,6 +287,7 @@ impl Job for SolutionVersion {
         }
         let arn = version.solution_version_arn.clone();
         let config = version.solution_config.as_ref();
+        let solution = service.records.fetch::<Solution>(&version.solution_arn, "solutionArn").await?;
         let watch = StopWatch::start::<Self>(service, &arn);
         let training = Training {
             recipe: recipe_name(&version.recipe_arn).unwrap_or_default().to_owned(),
@@ -295,6 +297,7 @@ impl Job for SolutionVersion {
                 event_value_threshold: event_value_threshold(config)?,
                 ..Selection::default()
             },
+            columns: TrainingColumns::of(config, solution.resource.creation_date_time),
             hyperparameters: hyperparameters(config),
             folder: format!("{}/{}", models_of(&arn)?, run.attempt),
             lost: run.lost.clone(),

@@ -10,6 +10,7 @@ use palate_store::{Key, PutCondition, Write};
 use serde::{Deserialize, Serialize};
 
 use super::dataset_group::DatasetGroup;
+use super::training_columns::TrainingColumns;
 use crate::arn::{Kind, Place};
 use crate::data::Snapshot;
 use crate::error::OpError;
@@ -108,6 +109,7 @@ pub(super) struct Training {
     pub recipe: String,
     pub dataset_group_arn: String,
     pub selection: recipes::Selection,
+    pub columns: TrainingColumns,
     pub hyperparameters: BTreeMap<String, String>,
     /// Where the files go: of this attempt alone, without a trailing `/`.
     pub folder: String,
@@ -128,8 +130,11 @@ pub(crate) struct StoredModel {
 pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<StoredModel, WorkError> {
     let started = service.now();
     let recipe = recipes::recipe(&training.recipe).ok_or_else(|| WorkError::Failed(not_trainable(&training.recipe)))?;
-    let parts = parts_of_group(service, &training.dataset_group_arn, &training.arn).await?;
-    let Training { arn, recipe: name, mut selection, hyperparameters, folder, lost, stop, .. } = training;
+    let group_arn = &training.dataset_group_arn;
+    let mut selection = training.selection;
+    training.columns.choose(&service.records, group_arn, recipe.info().reads, &mut selection).await?;
+    let parts = parts_of_group(service, group_arn, &training.arn).await?;
+    let Training { arn, recipe: name, hyperparameters, folder, lost, stop, .. } = training;
     if let Some(event_type) = recipe.info().event_type {
         selection.event_type = Some(event_type.to_owned());
     }

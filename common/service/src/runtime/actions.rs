@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::filter::{ReadyFilter, item_set};
 use super::request::{non_empty, num_results, predicted, read_values, recommendation_id};
-use super::{Person, Wanted, personal};
+use super::{Person, Wanted};
 use crate::call::Call;
 use crate::error::OpError;
 use crate::filters::Target;
@@ -30,7 +30,7 @@ pub(super) async fn actions(call: Call) -> Result<Value, OpError> {
         None => None,
     };
     let actions = filter.as_ref().is_some_and(ReadyFilter::wants_events);
-    let wanted = Wanted { history: personal(loaded.info), actions, ..Wanted::default() };
+    let wanted = Wanted { actions, ..Wanted::by(loaded.info) };
     let person = Person::read(service, &loaded, group, user, wanted).await?;
     let allowed = match &filter {
         Some(filter) => {
@@ -40,7 +40,7 @@ pub(super) async fn actions(call: Call) -> Result<Value, OpError> {
         None => None,
     };
     let model = loaded.model.as_ref();
-    let query = Query { history: &person.history, allowed: allowed.as_ref(), ..Query::default() };
+    let query = Query { allowed: allowed.as_ref(), ..person.query(None) };
     let list = model.recommend(&query, k).into_iter();
     let actions: Vec<Value> =
         list.map(|scored| Value::Object(predicted("actionId", model.item_id(scored.item), scored.score))).collect();

@@ -23,7 +23,7 @@ pub(crate) use filter::{ReadyFilter, check_filter, item_set};
 pub(crate) use models::{Loaded, Models};
 pub(crate) use person::{Person, Wanted};
 pub(crate) use ranking::rank;
-pub(crate) use request::{MAX_RESULTS, mark_in, mark_of, read_values, round_score};
+pub(crate) use request::{MAX_RESULTS, mark_in, mark_of, read_context, read_values, round_score};
 
 use crate::catalogue::{Catalogue, Recent};
 use crate::jobs::WorkError;

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use palate_recipes::{Event, EventPage};
+use palate_recipes::{Event, EventPage, Query, RecipeInfo, Record};
 
-use super::Loaded;
-use crate::catalogue::{EVENTS_A_TYPE, Held};
+use super::{Loaded, personal};
+use crate::catalogue::{Catalogued, EVENTS_A_TYPE, Held, Source};
 use crate::error::OpError;
 use crate::events::{ActionEvent, ActionInteraction, StreamedEvent, recent_action_interactions, recent_events};
 use crate::filters::History;
@@ -26,6 +26,15 @@ pub(crate) struct Wanted {
     pub events: bool,
     /// What the user made of actions, by type.
     pub actions: bool,
+    /// What the Users dataset says.
+    pub record: bool,
+}
+
+impl Wanted {
+    /// What a recipe itself looks at.
+    pub fn by(info: &RecipeInfo) -> Self {
+        Self { history: personal(info), record: info.reads.users, ..Self::default() }
+    }
 }
 
 /// The user who asks, and what the user has done.
@@ -34,6 +43,8 @@ pub(crate) struct Person {
     pub id: String,
     /// Oldest first: at training (the model's pages) and since (streamed events).
     pub history: Vec<Event>,
+    /// What the Users dataset says of the user, if the recipe reads it.
+    record: Option<Record>,
     /// According to imports.
     page: Option<Arc<EventPage>>,
     /// Oldest first.
@@ -44,7 +55,7 @@ pub(crate) struct Person {
 
 impl Person {
     pub async fn read(
-        service: &Service,
+        service: &Arc<Service>,
         loaded: &Loaded,
         dataset_group_arn: &str,
         user_id: &str,
@@ -63,10 +74,18 @@ impl Person {
         if wanted.actions {
             person.acted = recent_action_interactions(service, dataset_group_arn, user_id, ACTIONS_FOR_FILTERS).await?;
         }
+        if wanted.record {
+            person.record = record_of(service, dataset_group_arn, user_id).await?;
+        }
         if wanted.events {
             person.page = service.runtime.catalogue.page_of(service, dataset_group_arn, user_id).await?;
         }
         Ok(person)
+    }
+
+    /// The user's part of a question to a model.
+    pub fn query<'a>(&'a self, context: Option<&'a Record>) -> Query<'a> {
+        Query { history: &self.history, user: self.record.as_ref(), context, ..Query::default() }
     }
 
     fn joined(&self, loaded: &Loaded, trained: &[Event]) -> Vec<Event> {
@@ -129,6 +148,15 @@ impl Person {
         }
         EventRows { types: types.into_iter().map(|(event_type, _)| event_type).collect(), rows }
     }
+}
+
+/// What the Users dataset says of a user; `None` if there is no such dataset.
+async fn record_of(service: &Arc<Service>, group_arn: &str, user_id: &str) -> Result<Option<Record>, OpError> {
+    let source = Source { dataset_group_arn: group_arn.into(), kind: Catalogued::Users, model: None };
+    let held = service.runtime.catalogue.columns(service, &source).await?;
+    let Some(row) = held.row(user_id) else { return Ok(None) };
+    let text = |name: &str| Some((name.to_uppercase(), held.columns.text(name, row)?));
+    Ok(Some(held.fields.iter().filter_map(|field| text(&field.name)).collect()))
 }
 
 /// The rows of a user's interactions, each with the place of its type.

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use palate_recipes::{Event, Query};
+use palate_recipes::Query;
 use serde_json::{Value, json};
 
 use super::metadata::Metadata;
 use super::request::{
-    MAX_RESULTS, check_with_metadata, metadata_columns, non_empty, predicted, read_values, recommendation_id,
+    MAX_RESULTS, check_with_metadata, metadata_columns, non_empty, predicted, read_context, read_values,
+    recommendation_id,
 };
 use super::{Loaded, Person, ReadyFilter, Wanted};
 use crate::call::Call;
@@ -38,8 +39,8 @@ pub(super) async fn ranking(call: Call) -> Result<Value, OpError> {
         None => None,
     };
     let metadata = Metadata::of(service, &deployed, &loaded, &columns).await?;
-    let wanted =
-        Wanted { history: true, events: filter.as_ref().is_some_and(ReadyFilter::wants_events), ..Wanted::default() };
+    let events = filter.as_ref().is_some_and(ReadyFilter::wants_events);
+    let wanted = Wanted { history: true, events, ..Wanted::by(loaded.info) };
     let person = Person::read(service, &loaded, group, user, wanted).await?;
     let mut ids: Vec<&str> = input.iter().filter_map(Value::as_str).collect();
     if let Some(filter) = &filter {
@@ -47,7 +48,8 @@ pub(super) async fn ranking(call: Call) -> Result<Value, OpError> {
         let rows = filter.apply(&values, Some(&person), None).map_err(OpError::invalid)?;
         ids.retain(|id| filter.passes(&rows, id));
     }
-    let ranked = rank(&loaded, &person.history, &ids);
+    let context = read_context(call.input.get("context"));
+    let ranked = rank(&loaded, &person.query(context.as_ref()), &ids);
     let known = ranked.known.into_iter().map(|(id, score)| (id, Some(score)));
     let elements = known.chain(ranked.unknown.into_iter().map(|id| (id, None))).map(|(id, score)| {
         let mut element = predicted("itemId", id, score);
@@ -70,7 +72,7 @@ pub(crate) struct Rank<'a> {
 }
 
 /// Puts `ids` in the order that suits the user; equal scores keep the order of the list.
-pub(crate) fn rank<'a>(loaded: &Loaded, history: &[Event], ids: &[&'a str]) -> Rank<'a> {
+pub(crate) fn rank<'a>(loaded: &Loaded, query: &Query<'_>, ids: &[&'a str]) -> Rank<'a> {
     let model = loaded.model.as_ref();
     let mut seen = HashSet::new();
     let (mut items, mut known, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,7 +85,7 @@ pub(crate) fn rank<'a>(loaded: &Loaded, history: &[Event], ids: &[&'a str]) -> R
             None => unknown.push(id),
         }
     }
-    let scores = model.rank(&Query { history, ..Query::default() }, &items);
+    let scores = model.rank(query, &items);
     let mut known: Vec<(&str, f32)> = known.into_iter().zip(scores).collect();
     known.sort_by(|a, b| b.1.total_cmp(&a.1));
     Rank { known, unknown }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use palate_recipes::{ItemSet, Query, Scored};
+use palate_recipes::{ItemSet, Query, Record, Scored};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -12,11 +12,11 @@ use super::filter::item_set;
 use super::metadata::Metadata;
 use super::promote::{Promotion, mixed};
 use super::request::{
-    MAX_RESULTS, check_with_metadata, metadata_columns, non_empty, num_results, predicted, read_values,
+    MAX_RESULTS, check_with_metadata, metadata_columns, non_empty, num_results, predicted, read_context, read_values,
     recommendation_id,
 };
 use super::rules::{gives_reasons, left_out, needs, promotes};
-use super::{Loaded, Person, ReadyFilter, Wanted, known_item, personal};
+use super::{Loaded, Person, ReadyFilter, Wanted, known_item};
 use crate::call::Call;
 use crate::error::OpError;
 use crate::filters::Target;
@@ -68,18 +68,17 @@ pub(super) async fn recommendations(call: Call) -> Result<Value, OpError> {
     let metadata = Metadata::of(service, &deployed, &loaded, &columns).await?;
     let left_out = left_out(info);
     let filters = || filter.iter().chain(promotion.iter().map(|(_, filter)| filter));
-    let wanted = Wanted {
-        history: personal(info),
-        events: left_out.is_some() || filters().any(ReadyFilter::wants_events),
-        ..Wanted::default()
-    };
+    let events = left_out.is_some() || filters().any(ReadyFilter::wants_events);
+    let wanted = Wanted { events, ..Wanted::by(info) };
     let person = match user {
         Some(user) => Some(Person::read(service, &loaded, group, user, wanted).await?),
         None => None,
     };
+    let context = read_context(call.input.get("context"));
     let answer = Answer {
         loaded: &loaded,
         person: person.as_ref(),
+        context: context.as_ref(),
         item,
         left_out: match (&person, left_out) {
             (Some(person), Some(event_type)) => person.items(&loaded, event_type),
@@ -113,6 +112,7 @@ fn seed(request: uuid::Uuid) -> [u8; 32] {
 struct Answer<'a> {
     loaded: &'a Arc<Loaded>,
     person: Option<&'a Person>,
+    context: Option<&'a Record>,
     item: Option<&'a str>,
     /// What the use case itself leaves out.
     left_out: Vec<u32>,
@@ -136,9 +136,8 @@ impl Answer<'_> {
         for item in self.left_out.iter().copied().chain(taken.iter().map(|scored| scored.item)) {
             allowed.get_or_insert_with(|| ItemSet::all(model.n_items())).remove(item);
         }
-        let history = self.person.map(|person| person.history.as_slice()).unwrap_or_default();
-        let query =
-            Query { history, item: known_item(model, self.item), allowed: allowed.as_ref(), ..Query::default() };
+        let asked = self.person.map(|person| person.query(self.context)).unwrap_or_default();
+        let query = Query { item: known_item(model, self.item), allowed: allowed.as_ref(), ..asked };
         Ok(model.recommend(&query, k))
     }
 }

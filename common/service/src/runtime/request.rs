@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use palate_recipes::Record;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -58,6 +59,12 @@ pub(super) fn check_with_metadata(n: usize, member: &str) -> Result<(), OpError>
         return Ok(());
     }
     Err(OpError::invalid(format!("{member} is {n}; with metadataColumns at most {MAX_WITH_METADATA} are allowed")))
+}
+
+/// `context`, from a request or a line of a batch: names of columns in any case.
+pub(crate) fn read_context(value: Option<&Value>) -> Option<Record> {
+    let values = value?.as_object()?.iter();
+    Some(values.filter_map(|(name, value)| Some((name.to_uppercase(), value.as_str()?.to_owned()))).collect())
 }
 
 /// `filterValues`, from a request, a promotion or a line of a batch.
