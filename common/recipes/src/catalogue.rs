@@ -89,7 +89,7 @@ pub struct Reads {
 }
 
 impl Reads {
-    const NOTHING: Self = Self { items: false, users: false, context: false };
+    pub(crate) const NOTHING: Self = Self { items: false, users: false, context: false };
     const ITEMS: Self = Self { items: true, ..Self::NOTHING };
     const ITEMS_AND_USERS: Self = Self { users: true, ..Self::ITEMS };
     const EVERYTHING: Self = Self { context: true, ..Self::ITEMS_AND_USERS };

@@ -17,6 +17,8 @@ use crate::{
     Selection, TrainError, Trained, TrainingTask, recipe,
 };
 
+mod leaks;
+
 const RECIPES: [&str; 8] = [
     "aws-popularity-count",
     "aws-ecomm-popular-items-by-views",

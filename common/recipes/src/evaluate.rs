@@ -1,72 +1,129 @@
-//! How good a recipe is, by the protocol and the metrics of the service's guide.
+//! How good a recipe is, by the protocol and the metrics of the service's guide, and by those of the literature.
 
+mod breakdown;
+mod figures;
+mod known;
+mod lists;
 mod metrics;
+mod report;
 mod split;
+mod warnings;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
+pub use report::{AtCutoff, Breakdown, Figure, Figures, Group, NamedFigures, Report, Search, Trial};
 pub use split::Split;
 
 use crate::dataset::Histories;
-use crate::model::Scorer;
-use crate::{Query, RecipeInfo, RecipeType};
-use metrics::{Judged, LIST_LENGTH, Means};
+use crate::model::{Scorer, sha256};
+use crate::popularity::Popular;
+use crate::{Dataset, Event, Query, RecipeInfo, RecipeType};
+use known::Known;
+use metrics::{Judged, Means};
 
-const FORMAT_VERSION: u32 = 1;
-
-/// What held-out users say of a recipe.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    pub format_version: u32,
-    /// By the names on the wire. NDCG is normalised by the relevant items in the returned list.
-    pub metrics: BTreeMap<String, f64>,
-    /// NDCG normalised by the best list there could be, as the literature has it.
-    pub standard: BTreeMap<String, f64>,
-    /// As `metrics`, of the most popular items for the same users.
-    pub popularity_baseline: BTreeMap<String, f64>,
-    /// How many users the means are over.
-    pub n_test_users: usize,
-}
-
-/// Asks for a list for each test user and compares it with what the user did next.
+/// Asks for a list for each test user and compares it with what the user did next, beside the lists of the items that
+/// are most popular among the training users.
 ///
-/// `n_catalogue` is the denominator of coverage.
+/// `training` is what `scorer` was fitted on.
 pub fn evaluate(
-    histories: &Histories,
-    split: &Split,
+    dataset: &Dataset,
     info: &RecipeInfo,
-    n_catalogue: usize,
+    split: &Split,
+    training: &Histories,
     scorer: &impl Scorer,
-    baseline: &impl Scorer,
 ) -> Report {
-    let related = info.recipe_type == RecipeType::RelatedItems;
-    let judged = judge(histories, split, related, scorer);
-    let means = Means::of(&judged, n_catalogue);
-    let baseline = Means::of(&judge(histories, split, related, baseline), n_catalogue);
+    let n_catalogue = dataset.n_catalogue_items();
+    let popular = Popular::count(training, dataset.items().len());
+    let known = Known::of(training, popular.n_users(), n_catalogue);
+    let asking = Asking { dataset, info, split };
+    let (judged, popular) = (asking.judge(scorer, Given::History), asking.judge(&popular, Given::History));
+    // A related item has no other query than the item.
+    let withheld = (!asking.is_related()).then(|| asking.judge(scorer, Given::Nothing));
+    let [figures, baseline] = [&judged, &popular].map(|judged| {
+        let mut figures = figures::accuracy(judged.iter());
+        figures.extend(lists::lists(judged, &known));
+        figures
+    });
+    let gain = figures::gain(&judged, &popular);
+    let part = |(name, part): (&str, &dyn Scorer)| {
+        let judged = asking.judge(part, Given::History);
+        NamedFigures { name: name.into(), figures: figures::accuracy(judged.iter()) }
+    };
     Report {
-        format_version: FORMAT_VERSION,
-        metrics: means.wire(),
-        standard: means.standard(),
-        popularity_baseline: baseline.wire(),
+        metrics: Means::of(&judged, n_catalogue).wire(),
+        popularity_baseline: Means::of(&popular, n_catalogue).wire(),
         n_test_users: split.test.len(),
+        by_cutoff: figures::by_cutoff(&judged, &popular, n_catalogue),
+        breakdowns: vec![
+            breakdown::by_history(&judged, &popular, withheld.as_deref()),
+            breakdown::by_item_age(&judged, &popular, &known),
+            breakdown::by_item_users(&judged, &popular, &known),
+        ],
+        parts: scorer.parts().into_iter().map(part).collect(),
+        warnings: warnings::warnings(info, judged.len(), &figures, &gain),
+        fingerprint: fingerprint(&judged),
+        figures,
+        baseline,
+        gain,
+        ..Report::default()
     }
 }
 
-/// In the order of the test users, whatever thread did which.
-fn judge(histories: &Histories, split: &Split, related: bool, scorer: &impl Scorer) -> Vec<Judged> {
-    split
-        .test
-        .par_iter()
-        .map(|test| {
-            let history = histories.events(test.user, test.n_history);
-            let item = if related { history.last().map(|event| event.item) } else { None };
-            let list = scorer.recommend(&Query { history: &history, item, ..Query::default() }, LIST_LENGTH);
-            let items = list.iter().map(|scored| scored.item).collect();
-            Judged::new(items, &histories.items_of(test.user)[test.n_history..])
-        })
-        .collect()
+/// What is told of a test user.
+#[derive(Clone, Copy, PartialEq)]
+enum Given {
+    History,
+    Nothing,
 }
+
+/// Test users, and how they are asked for.
+struct Asking<'a> {
+    dataset: &'a Dataset,
+    info: &'a RecipeInfo,
+    split: &'a Split,
+}
+
+impl Asking<'_> {
+    fn is_related(&self) -> bool {
+        self.info.recipe_type == RecipeType::RelatedItems
+    }
+
+    /// In the order of the test users, whatever thread did which.
+    fn judge<S: Scorer + ?Sized>(&self, scorer: &S, given: Given) -> Vec<Judged> {
+        let histories = self.dataset.histories();
+        let judge = |test: &split::TestUser| {
+            let mut history: Cow<'_, [Event]> = histories.events(test.user, test.n_history).into();
+            if given == Given::Nothing {
+                history = Cow::Borrowed(&[]);
+            }
+            let item = if self.is_related() { history.last().map(|event| event.item) } else { None };
+            let user = self.info.reads.users.then(|| self.dataset.user_columns().record(test.user));
+            // Where the user is when the first of the held-out events is still to come.
+            let next = self.dataset.interactions_of(test.user).start + test.n_history;
+            let context = self.info.reads.context.then(|| self.dataset.interaction_columns().record(next));
+            let (user, context) = (user.as_ref(), context.as_ref());
+            let query = Query { history: &history, item, user, context, ..Query::default() };
+            let list = scorer.recommend(&query, figures::LONGEST);
+            let items = list.iter().map(|scored| scored.item).collect();
+            let (had, truth) = histories.items_of(test.user).split_at(test.n_history);
+            let times = histories.timestamps_of(test.user);
+            let times: Vec<i64> = times.slice(test.n_history..times.len()).iter().collect();
+            Judged::new(items, truth).after(had).at(&times)
+        };
+        self.split.test.par_iter().map(judge).collect()
+    }
+}
+
+/// Tells one set of lists from another.
+fn fingerprint(judged: &[Judged]) -> String {
+    let lists = judged.iter().flat_map(|list| {
+        let n_items = list.items().len() as u32;
+        std::iter::once(n_items).chain(list.items().iter().copied()).flat_map(u32::to_le_bytes)
+    });
+    sha256(&lists.collect::<Vec<u8>>())
+}
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ pub use dataset::{
     Categorical, ColumnChoice, ColumnData, ColumnKind, Columns, Dataset, DatasetError, DatasetParts, IdMap, Selection,
     Text, TimedPart,
 };
-pub use evaluate::Report;
+pub use evaluate::{AtCutoff, Breakdown, Figure, Figures, Group, NamedFigures, Report, Search, Trial};
 pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
 pub use item_set::ItemSet;
 pub use model::{

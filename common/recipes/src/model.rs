@@ -19,7 +19,7 @@ pub use pages::UserPage;
 pub use without::without_users;
 
 pub(crate) use items::ItemSide;
-pub(crate) use manifest::{Contents, Manifest};
+pub(crate) use manifest::{Contents, Manifest, sha256};
 pub(crate) use pages::UserSide;
 pub(crate) use rows::SparseRows;
 pub(crate) use served::{Scorer, Served};

@@ -3,7 +3,6 @@
 use crate::dataset::Histories;
 use crate::evaluate::{Split, evaluate};
 use crate::model::Scorer;
-use crate::popularity::Popular;
 use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask};
 
 pub struct Evaluated<P, S> {
@@ -28,13 +27,13 @@ pub fn evaluated<P, S: Scorer>(
     let histories = task.dataset.histories();
     let split = Split::draw(histories, task.seed);
     let training = histories.of(&split.training);
+    split.guard(&training)?;
     step(task.progress, "choosing hyperparameters", 0.0)?;
     let prepared = prepare(&training)?;
     step(task.progress, "fitting on training users", 0.5)?;
     let scorer = fit(&prepared, &training)?;
     step(task.progress, "evaluating", 0.7)?;
-    let popular = Popular::count(&training, task.dataset.items().len());
-    let report = evaluate(histories, &split, info, task.dataset.n_catalogue_items(), &scorer, &popular);
+    let report = evaluate(task.dataset, info, &split, &training, &scorer);
     drop((scorer, training));
     step(task.progress, "fitting on all users", 0.75)?;
     let scorer = fit(&prepared, histories)?;

@@ -1,6 +1,7 @@
 //! Metadata as a recipe reads it: whole columns, a row for each item, user or interaction.
 
 mod fill;
+mod record;
 
 use crate::IdMap;
 use crate::parts::Values;

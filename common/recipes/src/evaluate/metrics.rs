@@ -1,49 +1,133 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Items asked for when a recipe is judged.
+/// Items that the API's metrics look at.
 pub const LIST_LENGTH: usize = 25;
 
-const CUTOFFS: [usize; 3] = [5, 10, 25];
+pub const CUTOFFS: [usize; 3] = [5, 10, 25];
 
 /// One list, held against what the user did.
 pub struct Judged {
     items: Vec<u32>,
     /// Ranks, from 1, of the relevant items in the list.
     hits: Vec<usize>,
-    /// Distinct relevant items, in the list or not.
-    n_relevant: usize,
+    /// Each once, in the list or not.
+    relevant: Vec<Relevant>,
+    n_history: usize,
+    n_repeats: usize,
+}
+
+/// An item that the user had in the held-out part.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Relevant {
+    pub item: u32,
+    /// When the user first had it there, in seconds since the Unix epoch.
+    pub at_s: i64,
+    /// Its place in the list, from 1.
+    pub rank: Option<usize>,
+    /// Where it first is among the held-out events.
+    first: usize,
 }
 
 impl Judged {
     /// `truth` may name an item more than once.
     pub fn new(items: Vec<u32>, truth: &[u32]) -> Self {
-        let relevant: HashSet<u32> = truth.iter().copied().collect();
-        let hits = (1..).zip(&items).filter(|(_, item)| relevant.contains(item)).map(|(rank, _)| rank).collect();
-        Self { items, hits, n_relevant: relevant.len() }
+        let ranks: HashMap<u32, usize> = items.iter().copied().zip(1..).collect();
+        let mut told = HashSet::new();
+        let once = truth.iter().enumerate().filter(|(_, item)| told.insert(**item));
+        let relevant: Vec<Relevant> = once
+            .map(|(first, item)| Relevant { item: *item, at_s: 0, rank: ranks.get(item).copied(), first })
+            .collect();
+        let mut hits: Vec<usize> = relevant.iter().filter_map(|relevant| relevant.rank).collect();
+        hits.sort_unstable();
+        Self { items, hits, relevant, n_history: 0, n_repeats: 0 }
+    }
+
+    /// With the events that were given.
+    pub fn after(mut self, history: &[u32]) -> Self {
+        let had: HashSet<u32> = history.iter().copied().collect();
+        self.n_history = history.len();
+        self.n_repeats = self.shown().iter().filter(|item| had.contains(item)).count();
+        self
+    }
+
+    /// With the times of the held-out events.
+    pub fn at(mut self, timestamp_s: &[i64]) -> Self {
+        for relevant in &mut self.relevant {
+            relevant.at_s = timestamp_s.get(relevant.first).copied().unwrap_or(0);
+        }
+        self
+    }
+
+    /// The best first, as many as were asked for.
+    pub fn items(&self) -> &[u32] {
+        &self.items
+    }
+
+    /// The part of the list that the API's metrics look at.
+    pub fn shown(&self) -> &[u32] {
+        &self.items[..self.items.len().min(LIST_LENGTH)]
+    }
+
+    pub fn relevant(&self) -> &[Relevant] {
+        &self.relevant
+    }
+
+    /// How many events of the user were given.
+    pub fn n_history(&self) -> usize {
+        self.n_history
+    }
+
+    /// How many of the shown items the user had before.
+    pub fn n_repeats(&self) -> usize {
+        self.n_repeats
     }
 
     fn hits_at(&self, k: usize) -> &[usize] {
         &self.hits[..self.hits.partition_point(|rank| *rank <= k)]
     }
 
-    fn precision_at(&self, k: usize) -> f64 {
+    pub fn precision_at(&self, k: usize) -> f64 {
         self.hits_at(k).len() as f64 / k as f64
     }
 
-    fn reciprocal_rank(&self) -> f64 {
-        self.hits_at(LIST_LENGTH).first().map_or(0.0, |rank| 1.0 / *rank as f64)
+    pub fn recall_at(&self, k: usize) -> f64 {
+        self.hits_at(k).len() as f64 / self.relevant.len().max(1) as f64
+    }
+
+    /// 1 if there is anything relevant among the first `k`.
+    pub fn hit_at(&self, k: usize) -> f64 {
+        if self.hits_at(k).is_empty() { 0.0 } else { 1.0 }
+    }
+
+    pub fn reciprocal_rank_at(&self, k: usize) -> f64 {
+        self.hits_at(k).first().map_or(0.0, |rank| 1.0 / *rank as f64)
+    }
+
+    /// Normalised by the hits in the list, as the API has it.
+    fn ndcg_of_list_at(&self, k: usize) -> f64 {
+        self.normalised(k, self.hits_at(k).len())
+    }
+
+    /// Normalised by the best list there could be.
+    pub fn ndcg_at(&self, k: usize) -> f64 {
+        self.normalised(k, self.relevant.len().min(k))
     }
 
     /// Normalised by the best order of the `n_ideal` leading places; 0 without hits.
-    fn ndcg_at(&self, k: usize, n_ideal: usize) -> f64 {
+    fn normalised(&self, k: usize, n_ideal: usize) -> f64 {
         let hits = self.hits_at(k);
         if hits.is_empty() { 0.0 } else { dcg(hits.iter().copied()) / dcg(1..=n_ideal) }
     }
 }
 
-/// Gain 1 for each relevant item, discounted by the logarithm of 1 + rank. The base cancels in NDCG.
+/// Gain 1 for each relevant item. The base of the logarithm cancels in NDCG.
 fn dcg(ranks: impl Iterator<Item = usize>) -> f64 {
-    ranks.map(|rank| 1.0 / ((1 + rank) as f64).log2()).sum()
+    ranks.map(discount).sum()
+}
+
+/// The logarithm of 1 + rank, inverted.
+pub fn discount(rank: usize) -> f64 {
+    1.0 / ((1 + rank) as f64).log2()
 }
 
 /// Means over all lists.
@@ -52,20 +136,18 @@ pub struct Means {
     reciprocal_rank: f64,
     precision: [f64; 3],
     ndcg_of_list: [f64; 3],
-    ndcg: [f64; 3],
 }
 
 impl Means {
     /// `n_catalogue` is the number of items that could be recommended.
     pub fn of(judged: &[Judged], n_catalogue: usize) -> Self {
-        let shown: HashSet<u32> = judged.iter().flat_map(|list| list.items.iter().take(LIST_LENGTH)).copied().collect();
+        let shown: HashSet<u32> = judged.iter().flat_map(Judged::shown).copied().collect();
         let mean = |value: &dyn Fn(&Judged) -> f64| judged.iter().map(value).sum::<f64>() / judged.len().max(1) as f64;
         Self {
             coverage: shown.len() as f64 / n_catalogue.max(1) as f64,
-            reciprocal_rank: mean(&Judged::reciprocal_rank),
+            reciprocal_rank: mean(&|list| list.reciprocal_rank_at(LIST_LENGTH)),
             precision: CUTOFFS.map(|k| mean(&|list| list.precision_at(k))),
-            ndcg_of_list: CUTOFFS.map(|k| mean(&|list| list.ndcg_at(k, list.hits_at(k).len()))),
-            ndcg: CUTOFFS.map(|k| mean(&|list| list.ndcg_at(k, list.n_relevant.min(k)))),
+            ndcg_of_list: CUTOFFS.map(|k| mean(&|list| list.ndcg_of_list_at(k))),
         }
     }
 
@@ -78,11 +160,6 @@ impl Means {
         metrics.extend(named("precision_at", self.precision));
         metrics.extend(named("normalized_discounted_cumulative_gain_at", self.ndcg_of_list));
         metrics
-    }
-
-    /// NDCG by the best list there could be.
-    pub fn standard(&self) -> BTreeMap<String, f64> {
-        named("normalized_discounted_cumulative_gain_at", self.ndcg).collect()
     }
 }
 
@@ -123,17 +200,17 @@ mod tests {
     #[test]
     fn the_two_ndcgs_differ_when_something_was_missed() {
         // Hits at 2 and 7, four relevant: at 5 one hit in the list of four reachable, at 10 two.
-        let means = Means::of(&[list(&[2, 7], 4)], 25);
+        let missed = list(&[2, 7], 4);
+        let means = Means::of(std::slice::from_ref(&missed), 25);
         let [second, seventh] = [1.0 / 3_f64.log2(), 1.0 / 8_f64.log2()];
         close(means.ndcg_of_list[0], second);
         close(means.ndcg_of_list[1], (second + seventh) / (1.0 + second));
         let ideal = 1.0 + 1.0 / 3_f64.log2() + 1.0 / 4_f64.log2() + 1.0 / 5_f64.log2();
-        close(means.ndcg[0], second / ideal);
-        close(means.ndcg[1], (second + seventh) / ideal);
+        close(missed.ndcg_at(5), second / ideal);
+        close(missed.ndcg_at(10), (second + seventh) / ideal);
         // More relevant items than places: the ideal fills the places.
-        let means = Means::of(&[list(&[1], 9)], 25);
         let ideal: f64 = (1..=5).map(|rank| 1.0 / (1.0 + f64::from(rank)).log2()).sum();
-        close(means.ndcg[0], 1.0 / ideal);
+        close(list(&[1], 9).ndcg_at(5), 1.0 / ideal);
     }
 
     #[test]
@@ -142,6 +219,16 @@ mod tests {
         close(means.precision[0], 2.0 / 5.0);
         close(means.precision[2], 2.0 / 25.0);
         close(means.coverage, 3.0 / 10.0);
+    }
+
+    #[test]
+    fn recall_hits_and_reciprocal_ranks_look_at_the_first_k() {
+        let missed = list(&[2, 7], 4);
+        close(missed.recall_at(5), 1.0 / 4.0);
+        close(missed.recall_at(10), 2.0 / 4.0);
+        assert_eq!([missed.hit_at(1), missed.hit_at(2), missed.hit_at(25)], [0.0, 1.0, 1.0]);
+        close(missed.reciprocal_rank_at(1), 0.0);
+        close(missed.reciprocal_rank_at(25), 1.0 / 2.0);
     }
 
     #[test]

@@ -2,6 +2,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use crate::TrainError;
 use crate::dataset::Histories;
 
 /// Users to learn from and users to be judged by.
@@ -36,10 +37,25 @@ impl Split {
         });
         Self { training, test: test.collect() }
     }
+
+    /// Sees that what is going to be learned from has no event of a test user.
+    ///
+    /// # Errors
+    /// [`TrainError::Numerical`], since every figure would be wrong.
+    pub fn guard(&self, training: &Histories) -> Result<(), TrainError> {
+        let is_held_out = |row: usize| self.test.binary_search_by_key(&row, |test| test.user).is_ok();
+        let events_of = |user: &usize| !training.items_of(*user).is_empty();
+        match training.users().filter(events_of).map(|user| training.row_of(user)).find(|row| is_held_out(*row)) {
+            None => Ok(()),
+            Some(row) => Err(TrainError::Numerical(format!("user {row} is learned from and judged by"))),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     /// User `u` with `sizes[u]` events.
@@ -59,6 +75,19 @@ mod tests {
         assert!(split.test.iter().all(|test| split.training.binary_search(&test.user).is_err()));
         assert_eq!(split, Split::draw(&histories(&[5; 95]), 7));
         assert_ne!(split, Split::draw(&histories(&[5; 95]), 8));
+    }
+
+    #[test]
+    fn a_held_out_user_among_those_to_learn_from_is_seen() {
+        let all = histories(&[5; 95]);
+        let split = Split::draw(&all, 7);
+        assert!(split.guard(&all.of(&split.training)).is_ok());
+        let mut leaky = split.training.clone();
+        leaky.insert(3, split.test[0].user);
+        let error = split.guard(&all.of(&leaky)).unwrap_err().to_string();
+        assert_eq!(error, format!("user {} is learned from and judged by", split.test[0].user));
+        // A single event is enough.
+        assert!(split.guard(&all.cut(&leaky, |user| usize::from(user == split.test[0].user))).is_err());
     }
 
     #[test]

@@ -16,6 +16,11 @@ pub trait Scorer: Send + Sync {
         None
     }
 
+    /// What it is blended of, for a report that tells what each is worth by itself.
+    fn parts(&self) -> Vec<(&str, &dyn Scorer)> {
+        Vec::new()
+    }
+
     fn resident_bytes(&self) -> usize;
 }
 

@@ -1,0 +1,106 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::parts::{Column, ColumnType, PartBuilder};
+use crate::{ColumnChoice, ColumnKind, DatasetParts, Reads, Scored, Selection, describe};
+
+/// Interactions in the order of the input: user, item, time, and where it was.
+fn dataset(rows: &[(&str, &str, i64, &str)]) -> Dataset {
+    let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
+    let mut part = PartBuilder::new(&[
+        column("USER_ID", ColumnType::String),
+        column("ITEM_ID", ColumnType::String),
+        column("TIMESTAMP", ColumnType::Long),
+        column("PLACE", ColumnType::String),
+    ]);
+    for (user, item, timestamp_s, place) in rows {
+        part.push_str(0, user);
+        part.push_str(1, item);
+        part.push_long(2, *timestamp_s);
+        part.push_str(3, place);
+    }
+    let parts = DatasetParts { interactions: vec![part.finish().unwrap()], ..DatasetParts::default() };
+    let interaction_columns = vec![ColumnChoice { name: "PLACE".into(), kind: ColumnKind::Categorical }];
+    Dataset::read(&parts, &Selection { interaction_columns, ..Selection::default() }).unwrap()
+}
+
+/// Answers with one item: the first that was given, or that of the place's name.
+struct Told<'a>(&'a Dataset);
+
+impl Scorer for Told<'_> {
+    fn recommend(&self, query: &Query<'_>, _k: usize) -> Vec<Scored> {
+        let place = query.context.and_then(|context| context.get("PLACE"));
+        let item = match place {
+            Some(place) => self.0.items().get(place),
+            None => query.history.first().map(|event| event.item),
+        };
+        item.map(|item| Scored { item, score: None }).into_iter().collect()
+    }
+
+    fn rank(&self, _query: &Query<'_>, items: &[u32]) -> Vec<f32> {
+        vec![0.0; items.len()]
+    }
+
+    fn parts(&self) -> Vec<(&str, &dyn Scorer)> {
+        vec![("itself", self)]
+    }
+
+    fn resident_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// One user, whose events of time 5 were written down in the order `c`, `b`, and the earlier ones between them.
+fn one_user() -> Dataset {
+    dataset(&[("u", "c", 5, "d"), ("u", "a", 3, "d"), ("u", "b", 5, "b"), ("u", "d", 3, "d")])
+}
+
+fn report(dataset: &Dataset, reads: Reads) -> Report {
+    let info = RecipeInfo { reads, ..*describe("palate-transitions").unwrap() };
+    let split = Split::draw(dataset.histories(), 1);
+    evaluate(dataset, &info, &split, &dataset.histories().of(&split.training), &Told(dataset))
+}
+
+#[test]
+fn what_is_held_out_is_newest_and_of_one_moment_what_was_written_last() {
+    let dataset = one_user();
+    let split = Split::draw(dataset.histories(), 1);
+    assert_eq!(split.test, [split::TestUser { user: 0, n_history: 3 }]);
+    let id = |item: &u32| dataset.items().id(*item);
+    let (given, held_out) = dataset.histories().items_of(0).split_at(3);
+    assert_eq!(given.iter().map(id).collect::<Vec<_>>(), ["a", "d", "c"]);
+    assert_eq!(held_out.iter().map(id).collect::<Vec<_>>(), ["b"]);
+}
+
+#[test]
+fn a_recipe_that_reads_it_is_told_where_the_user_is_when_the_answer_is_due() {
+    let without = report(&one_user(), Reads::NOTHING);
+    assert_eq!(without.metrics["mean_reciprocal_rank_at_25"], 0.0);
+    let with = report(&one_user(), Reads { context: true, ..Reads::NOTHING });
+    assert_eq!(with.metrics["mean_reciprocal_rank_at_25"], 1.0);
+    assert_ne!(with.fingerprint, without.fingerprint);
+}
+
+#[test]
+fn a_report_has_everything_of_every_part() {
+    let report = report(&one_user(), Reads { context: true, ..Reads::NOTHING });
+    assert_eq!(report.n_test_users, 1);
+    assert_eq!(report.figures["recall_at_10"], Figure::plain(1.0));
+    assert_eq!(report.parts.len(), 1);
+    assert_eq!(report.parts[0].name, "itself");
+    assert_eq!(report.parts[0].figures["recall_at_10"], Figure::plain(1.0));
+    let by: Vec<&str> = report.breakdowns.iter().map(|breakdown| breakdown.by.as_str()).collect();
+    assert_eq!(by, ["events in the user's history", "age of the item", "training users of the item"]);
+    assert_eq!(report.breakdowns[0].groups[0].name, "none (withheld)");
+    // Nobody is learned from, so every item is new.
+    assert_eq!(report.breakdowns[1].groups[0].name, "never seen");
+    assert_eq!(report.breakdowns[2].groups[0].name, "none");
+    assert_eq!(report.by_cutoff.iter().map(|at| at.k).collect::<Vec<_>>(), [1, 2, 3]);
+    for figures in [&report.figures, &report.baseline] {
+        for name in ["coverage", "gini", "popularity", "novelty", "repeats", "ndcg_at_10", "mrr_at_25"] {
+            assert!(figures.contains_key(name), "{name}");
+        }
+    }
+    let stored = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<Report>(&stored).unwrap(), report);
+}
