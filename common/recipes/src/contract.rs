@@ -13,10 +13,11 @@ use proptest::prelude::*;
 
 use crate::parts::{Column, ColumnType, PartBuilder};
 use crate::{
-    Dataset, DatasetParts, Event, ItemSet, Model, ModelError, ModelFile, Progress, Query, Recipe, RecipeType,
+    Dataset, DatasetParts, Event, ItemSet, Model, ModelError, ModelFile, Part, Progress, Query, Recipe, RecipeType,
     Selection, TrainError, Trained, TrainingTask, recipe,
 };
 
+mod explanations;
 mod leaks;
 
 const RECIPES: [&str; 8] = [

@@ -9,7 +9,7 @@ use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, Manifest, Scorer, Served};
 use crate::params::Params;
 use crate::training::{Evaluated, evaluated};
-use crate::{Model, ModelError, ModelFile, ParamError, Query, Recipe, RecipeInfo, Scored};
+use crate::{Explanation, Model, ModelError, ModelFile, ParamError, Part, Query, Recipe, RecipeInfo, Scored};
 use crate::{TrainError, Trained, TrainingTask};
 
 /// A recipe that counts users; which events the dataset was read with makes the difference.
@@ -96,6 +96,13 @@ impl Scorer for Popular {
 
     fn rank(&self, _query: &Query<'_>, items: &[u32]) -> Vec<f32> {
         items.iter().map(|item| self.n_users[*item as usize] as f32).collect()
+    }
+
+    fn explain(&self, _query: &Query<'_>, item: u32) -> Option<Explanation> {
+        let n_users = f64::from(*self.n_users.get(item as usize)?);
+        // As a ranking has it.
+        let score = f64::from(n_users as f32);
+        Some(Explanation { score, parts: vec![Part::Count { name: "users", value: n_users }] })
     }
 
     fn resident_bytes(&self) -> usize {

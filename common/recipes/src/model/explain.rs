@@ -16,8 +16,18 @@ pub enum Part {
         position: usize,
         share: f64,
     },
-    /// Something counted.
+    /// Something counted, which is the score or a part of it.
     Count { name: &'static str, value: f64 },
     /// What no single interaction brings.
     Rest { share: f64 },
+}
+
+impl Part {
+    /// What it adds to the score.
+    pub fn share(&self) -> f64 {
+        match self {
+            Self::Event { share, .. } | Self::Rest { share } => *share,
+            Self::Count { value, .. } => *value,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::config::TransitionsValidParams;
 use crate::dataset::Histories;
 use crate::model::{ModelError, ModelFile, Scorer, SparseRows};
 use crate::popularity::Popular;
-use crate::{Event, Query, Scored, TrainError, rank};
+use crate::{Event, Explanation, Part, Query, Scored, TrainError, rank};
 
 /// Name of the column with the weight of popularity by item.
 pub const BACKOFF: &str = "backoff";
@@ -58,14 +58,21 @@ impl Transitions {
         if finite { Ok(()) } else { Err(TrainError::Numerical("a weight is not finite".into())) }
     }
 
+    /// The events that are read, the newest first: index into the history, event and weight.
+    fn events<'a>(&'a self, history: &'a [Event]) -> impl Iterator<Item = (usize, &'a Event, f32)> {
+        let newest_s = history.last().map_or(0, |event| event.timestamp_s);
+        let newest = history.iter().enumerate().rev().take(self.config.history_length).enumerate();
+        newest.map(move |(place, (position, event))| {
+            let age_s = newest_s.saturating_sub(event.timestamp_s);
+            (position, event, self.config.event_weight(place) * self.config.fade().after(age_s))
+        })
+    }
+
     /// Adds up the rows of the newest events.
     fn gather(&self, history: &[Event], scratch: &mut Scratch) -> Gathered {
         scratch.begin(self.popularity.len());
-        let newest_s = history.last().map_or(0, |event| event.timestamp_s);
         let mut gathered = Gathered { backoff: 0.0, mass: 0.0 };
-        for (place, event) in history.iter().rev().take(self.config.history_length).enumerate() {
-            let age_s = newest_s.saturating_sub(event.timestamp_s);
-            let weight = self.config.event_weight(place) * self.config.fade().after(age_s);
+        for (_, event, weight) in self.events(history) {
             let (items, weights) = self.rows.row(event.item);
             for (item, row_weight) in items.iter().zip(weights) {
                 scratch.add(*item, weight * row_weight);
@@ -133,6 +140,27 @@ impl Scorer for Transitions {
             let gathered = self.gather(query.history, scratch);
             items.iter().map(|item| self.score(*item, &gathered, scratch)).collect()
         })
+    }
+
+    fn explain(&self, query: &Query<'_>, item: u32) -> Option<Explanation> {
+        let (gathered, score, kept) = SCRATCH.with_borrow_mut(|scratch| {
+            let gathered = self.gather(query.history, scratch);
+            let score = self.score(item, &gathered, scratch);
+            let kept = if scratch.is_marked(item) { self.config.seen_weight } else { 1.0 };
+            (gathered, score, kept)
+        });
+        // A score of 0 is made of nothing: the item is kept back, or what is left is rounding.
+        let factor = if score > 0.0 { kept / gathered.mass } else { 0.0 };
+        let events = self.events(query.history).filter_map(|(position, event, weight)| {
+            let (items, weights) = self.rows.row(event.item);
+            let place = items.iter().position(|other| *other == item)?;
+            let share = factor * f64::from(weight) * f64::from(weights[place]);
+            (share != 0.0).then_some(Part::Event { position, share })
+        });
+        let mut parts: Vec<Part> = events.collect();
+        let popular = f64::from(gathered.backoff) * f64::from(self.popularity[item as usize]);
+        parts.push(Part::Rest { share: factor * popular });
+        Some(Explanation { score: f64::from(score), parts })
     }
 
     fn resident_bytes(&self) -> usize {
