@@ -9,10 +9,13 @@ mod popular;
 mod related;
 mod segments;
 
-pub(crate) use domain::{BEST_SELLERS, MOST_POPULAR, MOST_VIEWED};
+pub(crate) use domain::{
+    BECAUSE_YOU_WATCHED_X, BEST_SELLERS, CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED, FREQUENTLY_BOUGHT_TOGETHER, MORE_LIKE_X,
+    MOST_POPULAR, MOST_VIEWED,
+};
 pub(crate) use personalization::{EASE, SESSION_KNN, TRANSITIONS};
 pub(crate) use popular::POPULARITY_COUNT;
-pub(crate) use related::SIMS;
+pub(crate) use related::{SIMILAR_ITEMS, SIMS};
 
 /// `recipeType` on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

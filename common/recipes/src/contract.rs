@@ -13,22 +13,36 @@ use proptest::prelude::*;
 
 use crate::parts::{Column, ColumnType, PartBuilder};
 use crate::{
-    Dataset, DatasetParts, Event, ItemSet, Model, ModelError, ModelFile, Part, Progress, Query, Recipe, RecipeType,
-    Selection, TrainError, Trained, TrainingTask, recipe,
+    ColumnChoice, ColumnKind, Dataset, DatasetParts, Event, ItemSet, Model, ModelError, ModelFile, Part, Progress,
+    Query, Recipe, RecipeType, Selection, TimedPart, TrainError, Trained, TrainingTask, recipe,
 };
 
 mod explanations;
 mod leaks;
 
-const RECIPES: [&str; 8] = [
+const RECIPES: [&str; 13] = [
     "aws-popularity-count",
     "aws-ecomm-popular-items-by-views",
     "aws-ecomm-popular-items-by-purchases",
     "aws-vod-most-popular",
+    "aws-similar-items",
+    "aws-ecomm-frequently-bought-together",
+    "aws-ecomm-customers-who-viewed-x-also-viewed",
+    "aws-vod-because-you-watched-x",
+    "aws-vod-more-like-x",
     "aws-sims",
     "palate-transitions",
     "palate-ease",
     "palate-session-knn",
+];
+/// Those that are asked with an item.
+const RELATED: [&str; 6] = [
+    "aws-sims",
+    "aws-similar-items",
+    "aws-ecomm-frequently-bought-together",
+    "aws-ecomm-customers-who-viewed-x-also-viewed",
+    "aws-vod-because-you-watched-x",
+    "aws-vod-more-like-x",
 ];
 const N_ITEMS: usize = 20;
 
@@ -51,8 +65,26 @@ fn interactions(n_users: usize, n_items: usize, events_a_user: usize) -> Bytes {
 }
 
 fn dataset(n_users: usize, n_items: usize, events_a_user: usize) -> Dataset {
-    let interactions = vec![interactions(n_users, n_items, events_a_user)];
-    Dataset::read(&DatasetParts { interactions, ..DatasetParts::default() }, &Selection::default()).unwrap()
+    read(interactions(n_users, n_items, events_a_user), n_items)
+}
+
+/// With the kind of each item as its metadata, of items that occur.
+fn read(interactions: Bytes, n_items: usize) -> Dataset {
+    let column = |name: &str| Column { name: name.into(), kind: ColumnType::String, nullable: false };
+    let mut items = PartBuilder::new(&[column("ITEM_ID"), column("KIND")]);
+    for item in 0..n_items {
+        items.push_str(0, &format!("i{item:02}"));
+        items.push_str(1, ["even", "odd"][item % 2]);
+    }
+    let items = vec![TimedPart { content: items.finish().unwrap(), at_ms: 1 }];
+    let kind = ColumnChoice { name: "KIND".into(), kind: ColumnKind::Categorical };
+    let selection = Selection { item_columns: vec![kind], ..Selection::default() };
+    let parts = DatasetParts { interactions: vec![interactions], items, ..DatasetParts::default() };
+    Dataset::read(&parts, &selection).unwrap()
+}
+
+fn items_without_interactions(name: &str) -> bool {
+    matches!(name, "aws-similar-items" | "aws-vod-more-like-x")
 }
 
 fn checkerboard() -> Dataset {
@@ -91,7 +123,7 @@ fn resident(files: &[ModelFile]) -> Vec<ModelFile> {
 
 #[test]
 fn personal_and_related_answers_are_of_the_users_kind() {
-    for name in ["aws-sims", "palate-transitions", "palate-ease", "palate-session-knn"] {
+    for name in RELATED.into_iter().chain(["palate-transitions", "palate-ease", "palate-session-knn"]) {
         let (recipe, trained) = train(name);
         let model = recipe.open(&trained.files).unwrap();
         for (items, parity) in [(["i02", "i04"], 0), (["i03", "i05"], 1)] {
@@ -112,7 +144,7 @@ fn transitions_know_the_next_item() {
 
 #[test]
 fn learning_beats_popularity_on_held_out_users() {
-    for name in ["aws-sims", "palate-transitions", "palate-ease", "palate-session-knn"] {
+    for name in RELATED.into_iter().chain(["palate-transitions", "palate-ease", "palate-session-knn"]) {
         let report = train(name).1.report;
         let ndcg = "normalized_discounted_cumulative_gain_at_25";
         assert!(report.metrics[ndcg] > report.popularity_baseline[ndcg], "{name} {report:?}");
@@ -267,8 +299,43 @@ fn too_little_data_fail_and_the_least_that_is_enough_does_not() {
         assert_eq!(error.to_string(), "Dataset has fewer than 25 users with at least 2 interactions each.");
         for least in [dataset(25, 2, 40), dataset(500, 2, 2), dataset(25, 1000, 40)] {
             let (recipe, trained) = (recipe(name).unwrap(), train_with(name, &least, &()).unwrap());
-            assert_eq!(recipe.open(&trained.files).unwrap().n_items(), least.items().len());
+            let n_items = recipe.open(&trained.files).unwrap().n_items();
+            // Some also answer with items that nobody took.
+            let all = if items_without_interactions(name) { least.all_items() } else { least.items().clone() };
+            assert_eq!(n_items, all.len(), "{name}");
         }
+    }
+}
+
+#[test]
+fn one_user_with_half_of_everything_and_times_that_are_all_equal_leave_related_items_sound() {
+    let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
+    let mut part = PartBuilder::new(&[
+        column("USER_ID", ColumnType::String),
+        column("ITEM_ID", ColumnType::String),
+        column("TIMESTAMP", ColumnType::Long),
+        column("EVENT_TYPE", ColumnType::String),
+    ]);
+    for event in 0..1200 {
+        let (user, item) = if event < 600 { (0, event) } else { (1 + event % 60, event / 7) };
+        part.push_str(0, &format!("u{user:03}"));
+        part.push_str(1, &format!("i{:02}", item % 12));
+        part.push_long(2, 1_600_000_000);
+        // Repetitions that agree in everything would count once.
+        part.push_str(3, &format!("type {event}"));
+    }
+    let dataset = read(part.finish().unwrap(), N_ITEMS);
+    assert_eq!((dataset.n_interactions(), dataset.items().len()), (1200, 12));
+    for name in RELATED {
+        let trained = train_with(name, &dataset, &()).unwrap();
+        let model = recipe(name).unwrap().open(&trained.files).unwrap();
+        let all: Vec<u32> = (0..model.n_items() as u32).collect();
+        for item in &all {
+            let query = Query { item: Some(*item), ..Query::default() };
+            assert_eq!(model.recommend(&query, 500).len(), all.len() - 1, "{name}");
+            assert!(model.rank(&query, &all).iter().all(|score| score.is_finite()), "{name}");
+        }
+        assert!(trained.report.metrics.values().all(|metric| (0.0..=1.0).contains(metric)), "{name}");
     }
 }
 

@@ -132,6 +132,12 @@ impl Dataset {
         &self.other_items
     }
 
+    /// The items of [`Dataset::items`], then those of [`Dataset::other_items`]: the rows of
+    /// [`Dataset::item_columns`], and of a model that also answers with items without interactions.
+    pub fn all_items(&self) -> IdMap {
+        self.items.iter().chain(self.other_items.iter()).collect()
+    }
+
     pub fn n_interactions(&self) -> usize {
         self.histories.n_events()
     }

@@ -12,8 +12,10 @@ mod dataset;
 mod ease;
 mod evaluate;
 mod event_index;
+mod features;
 mod item_set;
 mod model;
+mod neighbours;
 mod params;
 pub mod parts;
 mod popularity;
@@ -21,10 +23,13 @@ mod rank;
 mod recipe;
 mod search;
 mod session_knn;
+mod similar_items;
 mod sims;
+mod spectral;
 mod sums;
 mod training;
 mod transitions;
+mod use_cases;
 
 pub use catalogue::{Domain, Hyperparameter, Range, Reads, RecipeInfo, RecipeType, Stage, catalogue, describe};
 pub use dataset::{

@@ -132,7 +132,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    fn damaged(name: &str, reason: impl ToString) -> Self {
+    pub(crate) fn damaged(name: &str, reason: impl ToString) -> Self {
         Self::Damaged { name: name.into(), reason: reason.to_string() }
     }
 }

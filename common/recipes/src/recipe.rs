@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::{
-    Dataset, Model, ModelError, ModelFile, RecipeInfo, Report, ease, popularity, session_knn, sims, transitions,
+    Dataset, Model, ModelError, ModelFile, RecipeInfo, Report, ease, popularity, session_knn, similar_items, sims,
+    transitions, use_cases,
 };
 
 /// A way of learning to recommend.
@@ -27,12 +28,17 @@ pub trait Recipe: Sync {
 
 /// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
 pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
-    let all: [&'static dyn Recipe; 8] = [
+    let all: [&'static dyn Recipe; 13] = [
         &popularity::POPULARITY_COUNT,
         &popularity::MOST_VIEWED,
         &popularity::BEST_SELLERS,
         &popularity::MOST_POPULAR,
         &sims::Sims,
+        &similar_items::SimilarItems,
+        &use_cases::BoughtTogether,
+        &use_cases::AlsoViewed,
+        &use_cases::BecauseWatched,
+        &use_cases::MoreLike,
         &transitions::Transitions,
         &ease::Ease,
         &session_knn::SessionKnn,

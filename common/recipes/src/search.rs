@@ -37,10 +37,15 @@ struct Asked {
 impl Trial {
     /// Holds back the last event of some users with at least two, drawn at random.
     pub fn draw(histories: &Histories, seed: u64) -> Self {
+        Self::draw_at_most(histories, seed, MAX_ASKED)
+    }
+
+    /// As [`Trial::draw`], of so many users.
+    pub fn draw_at_most(histories: &Histories, seed: u64, max_asked: usize) -> Self {
         let length = |user: usize| histories.items_of(user).len();
         let mut users: Vec<usize> = histories.users().filter(|user| length(*user) >= 2).collect();
         users.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        users.truncate(MAX_ASKED);
+        users.truncate(max_asked);
         let mut is_asked = vec![false; histories.n_users()];
         let asked = users.iter().filter_map(|user| {
             is_asked[*user] = true;
@@ -52,14 +57,15 @@ impl Trial {
         Self { histories: histories.cut(&all, |user| length(user) - usize::from(is_asked[user])), asked }
     }
 
-    /// Mean NDCG at 25 of the held-back events. Sums run over users in their order.
+    /// Mean NDCG at 25 of the held-back events; the query item is the event before. Sums run over users in their order.
     pub fn ndcg(&self, scorer: &impl Scorer, progress: &dyn Progress) -> Result<f64, TrainError> {
         let gains: Result<Vec<f64>, TrainError> = self
             .asked
             .par_iter()
             .map(|asked| {
                 go_on(progress)?;
-                let query = Query { history: &asked.history, ..Query::default() };
+                let item = asked.history.last().map(|event| event.item);
+                let query = Query { history: &asked.history, item, ..Query::default() };
                 let list = scorer.recommend(&query, LIST_LENGTH);
                 let place = list.iter().position(|scored| scored.item == asked.next);
                 Ok(place.map_or(0.0, |place| 1.0 / ((2 + place) as f64).log2()))

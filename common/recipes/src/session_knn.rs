@@ -42,6 +42,8 @@ mod scorer;
 mod sessions;
 mod store;
 
+pub(crate) use sessions::Sessions;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -13,18 +13,15 @@
 pub(crate) mod count;
 mod filter;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use rayon::prelude::*;
 
 use crate::catalogue::SIMS;
 use crate::dataset::Histories;
-use crate::model::{Contents, ItemSide, Manifest, Scorer, Served, SparseRows};
+use crate::neighbours::{self, Candidate, Neighbours};
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::training::{Evaluated, evaluated, go_on};
-use crate::{Model, ModelError, ModelFile, ParamError, Progress, Query, Recipe, RecipeInfo, Scored};
+use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct Sims;
@@ -42,25 +39,14 @@ impl Recipe for Sims {
         let params = Params::check(self.info(), task.hyperparameters)?;
         let config = SimsValidParams::of(&params);
         let n_items = task.dataset.items().len();
-        let fit = |(): &(), histories: &Histories| Neighbours::fit(histories, n_items, &config, task.progress);
-        let Evaluated { scorer, report, .. } = evaluated(task, self.info(), |_| Ok(()), fit)?;
-        let hyperparameters = params.to_text();
-        let manifest = Manifest::of(self.info(), task, &hyperparameters);
-        let files = vec![ItemSide::write(task.dataset.items(), &scorer.popular)?, scorer.rows.write(&[])?];
-        Ok(Trained { files: manifest.seal(files)?, report, hyperparameters, chosen: BTreeMap::new() })
+        let fit = |(): &(), histories: &Histories| fit(histories, n_items, &config, task.progress);
+        neighbours::train(self.info(), task, params.to_text(), |_| Ok(()), fit)
     }
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
-        let contents = Contents::verify(files, self.info().name)?;
-        let side = ItemSide::read(&contents)?;
-        let (rows, _) = SparseRows::read(&contents, &[])?;
-        let scorer = Neighbours { rows, popular: side.popular.clone() };
-        Ok(Arc::new(Served::new(side, scorer, None)))
+        neighbours::open(self.info(), files)
     }
 }
-
-/// Longest list of neighbours that is kept; the API asks for no more.
-const N_NEIGHBOURS: usize = 500;
 
 struct SimsValidParams {
     popularity_discount_factor: f64,
@@ -87,82 +73,32 @@ impl SimsValidParams {
     }
 }
 
-/// Each item's neighbours, best first, with their similarities.
-struct Neighbours {
-    rows: SparseRows,
-    popular: Popular,
-}
-
-impl Neighbours {
-    fn fit(
-        histories: &Histories,
-        n_items: usize,
-        config: &SimsValidParams,
-        progress: &dyn Progress,
-    ) -> Result<Self, TrainError> {
-        let popular = Popular::count(histories, n_items);
-        let baskets = filter::baskets(histories, n_items, config.user_percentiles, config.item_percentiles);
-        let takers = baskets.transposed(n_items);
-        let length = |user: usize| baskets.row(user).len().max(1) as f32;
-        let user_weights: Vec<f32> = histories.users().map(|user| 1.0 / length(user).sqrt()).collect();
-        // |U_j|^p and |U_i|^½ over the users that are left.
-        let power = |exponent: f64| -> Vec<f32> {
-            (0..n_items).map(|item| (takers.row(item).len().max(1) as f64).powf(exponent) as f32).collect()
-        };
-        let discount = power(config.popularity_discount_factor);
-        let root = power(0.5);
-        let rows: Result<Vec<_>, TrainError> = (0..n_items)
-            .into_par_iter()
-            .map_init(
-                || count::Scratch::new(n_items),
-                |scratch, item| {
-                    go_on(progress)?;
-                    let shared = count::shared_users(&baskets, &takers, &user_weights, item, scratch);
-                    let mut row: Vec<(bool, (u32, f32))> = shared
-                        .iter()
-                        .map(|(other, shared)| {
-                            let similarity = shared.weight / (root[item] * discount[*other as usize]);
-                            (shared.n_users < config.min_cointeraction_count, (*other, similarity))
-                        })
-                        .collect();
-                    let order = |a: &(bool, (u32, f32)), b: &(bool, (u32, f32))| {
-                        a.0.cmp(&b.0).then_with(|| crate::rank::order(&a.1, &b.1))
-                    };
-                    if row.len() > N_NEIGHBOURS {
-                        row.select_nth_unstable_by(N_NEIGHBOURS, order);
-                        row.truncate(N_NEIGHBOURS);
-                    }
-                    row.sort_unstable_by(order);
-                    Ok(row.into_iter().map(|(_, neighbour)| neighbour).unzip())
-                },
-            )
-            .collect();
-        Ok(Self { rows: SparseRows::from_rows(rows?), popular })
-    }
-}
-
-impl Scorer for Neighbours {
-    fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
-        let neighbours: &[u32] = query.item.map_or(&[], |item| self.rows.row(item).0);
-        let allowed = |item: &&u32| query.allows(**item);
-        let mut list: Vec<u32> = neighbours.iter().filter(allowed).copied().take(k).collect();
-        if list.len() < k {
-            let taken: HashSet<u32> = list.iter().copied().chain(query.item).collect();
-            let rest = self.popular.order().iter().filter(|item| query.allows(**item) && !taken.contains(item));
-            list.extend(rest.take(k - list.len()));
-        }
-        list.into_iter().map(|item| Scored { item, score: None }).collect()
-    }
-
-    fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
-        let (neighbours, weights): (&[u32], &[f32]) = query.item.map_or((&[], &[]), |item| self.rows.row(item));
-        let similarity: BTreeMap<u32, f32> = neighbours.iter().copied().zip(weights.iter().copied()).collect();
-        items.iter().map(|item| similarity.get(item).copied().unwrap_or(0.0)).collect()
-    }
-
-    fn resident_bytes(&self) -> usize {
-        self.rows.resident_bytes() + self.popular.resident_bytes()
-    }
+/// Lists each item's neighbours. Cost: for each user the square of the number of items, whatever the number of
+/// items in all.
+fn fit(
+    histories: &Histories,
+    n_items: usize,
+    config: &SimsValidParams,
+    progress: &dyn Progress,
+) -> Result<Neighbours, TrainError> {
+    let popular = Popular::count(histories, n_items);
+    let baskets = filter::baskets(histories, n_items, config.user_percentiles, config.item_percentiles);
+    let takers = baskets.transposed(n_items);
+    let length = |user: usize| baskets.row(user).len().max(1) as f32;
+    let user_weights: Vec<f32> = histories.users().map(|user| 1.0 / length(user).sqrt()).collect();
+    // |U_j|^p and |U_i|^½ over the users that are left.
+    let power = |exponent: f64| -> Vec<f32> {
+        (0..n_items).map(|item| (takers.row(item).len().max(1) as f64).powf(exponent) as f32).collect()
+    };
+    let discount = power(config.popularity_discount_factor);
+    let root = power(0.5);
+    let scratch = || count::Scratch::new(n_items);
+    Neighbours::build(popular, progress, scratch, |scratch, item, list| {
+        count::shared_users(&baskets, &takers, &user_weights, item, scratch, |other, shared| {
+            let score = shared.weight / (root[item] * discount[other as usize]);
+            list.push(Candidate { last: shared.n_users < config.min_cointeraction_count, item: other, score });
+        });
+    })
 }
 
 #[cfg(test)]

@@ -47,8 +47,10 @@ use crate::training::{Evaluated, evaluated};
 use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use choose::choose;
+pub(crate) use config::Fade;
 pub use config::HYPERPARAMETERS;
 use config::TransitionsValidParams;
+pub(crate) use count::{Counting, Places, follow_ups};
 use scorer::Transitions as Fitted;
 
 pub struct Transitions;

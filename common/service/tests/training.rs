@@ -62,7 +62,14 @@ async fn every_custom_recipe_makes_a_solution_and_one_that_cannot_be_trained_say
         let solution = palate.create("CreateSolution", input).await;
         let version = version(&palate, &solution).await;
         let (status, reason) = palate.status("DescribeSolutionVersion", "solutionVersionArn", &version).await;
-        let trainable = ["aws-popularity-count", "aws-sims", "palate-ease", "palate-session-knn", "palate-transitions"];
+        let trainable = [
+            "aws-popularity-count",
+            "aws-similar-items",
+            "aws-sims",
+            "palate-ease",
+            "palate-session-knn",
+            "palate-transitions",
+        ];
         if trainable.contains(&name) {
             assert_eq!((status.as_str(), reason), ("ACTIVE", None), "{name}");
         } else {

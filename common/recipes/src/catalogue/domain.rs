@@ -28,18 +28,24 @@ pub const BEST_SELLERS: RecipeInfo = RecipeInfo {
     )
 };
 
-pub const FREQUENTLY_BOUGHT_TOGETHER: RecipeInfo = ecommerce(
-    "aws-ecomm-frequently-bought-together",
-    RecipeType::RelatedItems,
-    "Frequently bought together: items that customers bought along with a given item.",
-);
+pub const FREQUENTLY_BOUGHT_TOGETHER: RecipeInfo = RecipeInfo {
+    event_type: Some("Purchase"),
+    ..ecommerce(
+        "aws-ecomm-frequently-bought-together",
+        RecipeType::RelatedItems,
+        "Frequently bought together: items that customers bought along with a given item.",
+    )
+};
 
-pub const CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED: RecipeInfo = ecommerce(
-    "aws-ecomm-customers-who-viewed-x-also-viewed",
-    RecipeType::RelatedItems,
-    "Customers who viewed X also viewed: items that were looked at along with a given one, without those that the \
-     customer has bought.",
-);
+pub const CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED: RecipeInfo = RecipeInfo {
+    event_type: Some("View"),
+    ..ecommerce(
+        "aws-ecomm-customers-who-viewed-x-also-viewed",
+        RecipeType::RelatedItems,
+        "Customers who viewed X also viewed: items that were looked at along with a given one, without those that the \
+         customer has bought.",
+    )
+};
 
 pub const RECOMMENDED_FOR_YOU: RecipeInfo = RecipeInfo {
     reads: Reads::EVERYTHING,
@@ -51,11 +57,14 @@ pub const RECOMMENDED_FOR_YOU: RecipeInfo = RecipeInfo {
     )
 };
 
-pub const BECAUSE_YOU_WATCHED_X: RecipeInfo = video(
-    "aws-vod-because-you-watched-x",
-    RecipeType::RelatedItems,
-    "Because you watched X: videos that were watched along with a given one, without those that the viewer knows.",
-);
+pub const BECAUSE_YOU_WATCHED_X: RecipeInfo = RecipeInfo {
+    event_type: Some("Watch"),
+    ..video(
+        "aws-vod-because-you-watched-x",
+        RecipeType::RelatedItems,
+        "Because you watched X: videos that were watched along with a given one, without those that the viewer knows.",
+    )
+};
 
 pub const MORE_LIKE_X: RecipeInfo = RecipeInfo {
     reads: Reads::ITEMS,

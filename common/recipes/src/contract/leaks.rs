@@ -34,8 +34,7 @@ fn held_out(exchanged: bool) -> Dataset {
             part.push_long(2, event.timestamp_s);
         }
     }
-    let parts = DatasetParts { interactions: vec![part.finish().unwrap()], ..DatasetParts::default() };
-    let dataset = Dataset::read(&parts, &Selection::default()).unwrap();
+    let dataset = read(part.finish().unwrap(), N_ITEMS);
     assert_eq!(dataset.items().len(), plain.items().len());
     assert_eq!(Split::draw(dataset.histories(), SEED), split);
     dataset

@@ -122,10 +122,7 @@ proptest! {
         let query = Query { history: &history, ..Query::default() };
         for item in 0..N_ITEMS as u32 {
             let explanation = linear.explain(&query, item).unwrap();
-            let sum: f64 = explanation.parts.iter().map(|part| match part {
-                Part::Event { share, .. } | Part::Rest { share } => *share,
-                Part::Count { .. } => 0.0,
-            }).sum();
+            let sum: f64 = explanation.parts.iter().map(Part::share).sum();
             // Some roundings in single precision of numbers about 1.
             prop_assert!((sum - explanation.score).abs() < 1e-6, "{explanation:?}");
             prop_assert_eq!(explanation.score, f64::from(linear.rank(&query, &[item])[0]));

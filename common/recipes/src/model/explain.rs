@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 /// Why an item has its score.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Explanation {
@@ -8,7 +10,7 @@ pub struct Explanation {
 }
 
 /// Something that a score is made of.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Part {
     /// What an interaction of the asking user brings.
     Event {
@@ -16,6 +18,10 @@ pub enum Part {
         position: usize,
         share: f64,
     },
+    /// What it brings that users had this item and the asked one near each other.
+    Together { share: f64 },
+    /// What a column of the asked item's metadata brings.
+    Column { name: Arc<str>, share: f64 },
     /// Something counted, which is the score or a part of it.
     Count { name: &'static str, value: f64 },
     /// What no single interaction brings.
@@ -26,7 +32,10 @@ impl Part {
     /// What it adds to the score.
     pub fn share(&self) -> f64 {
         match self {
-            Self::Event { share, .. } | Self::Rest { share } => *share,
+            Self::Event { share, .. }
+            | Self::Together { share }
+            | Self::Column { share, .. }
+            | Self::Rest { share } => *share,
             Self::Count { value, .. } => *value,
         }
     }

@@ -56,6 +56,11 @@ impl Manifest {
         }
     }
 
+    /// For models whose items are those of [`crate::Dataset::all_items`], not those with interactions alone.
+    pub fn with_items(self, n_items: usize) -> Self {
+        Self { n_items, ..self }
+    }
+
     pub(super) fn empty(recipe: &str, seed: u64, hyperparameters: &BTreeMap<String, String>) -> Self {
         Self {
             format_version: FORMAT_VERSION,

@@ -31,6 +31,14 @@ impl SparseRows {
         joined
     }
 
+    /// Adds a row, with as many columns as weights.
+    pub fn push(&mut self, items: &[u32], weights: &[f32]) {
+        debug_assert_eq!(items.len(), weights.len());
+        self.items.extend_from_slice(items);
+        self.weights.extend_from_slice(weights);
+        self.offsets.push(self.items.len());
+    }
+
     pub fn n_rows(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
@@ -38,6 +46,28 @@ impl SparseRows {
     pub fn row(&self, item: u32) -> (&[u32], &[f32]) {
         let range = self.offsets[item as usize]..self.offsets[item as usize + 1];
         (&self.items[range.clone()], &self.weights[range])
+    }
+
+    /// For each of `n_columns` columns the rows that have it, ascending, with their weights.
+    pub fn transposed(&self, n_columns: usize) -> Self {
+        let mut offsets = vec![0; n_columns + 1];
+        for column in &self.items {
+            offsets[*column as usize + 1] += 1;
+        }
+        for column in 0..n_columns {
+            offsets[column + 1] += offsets[column];
+        }
+        let mut next = offsets.clone();
+        let (mut items, mut weights) = (vec![0; self.items.len()], vec![0.0; self.items.len()]);
+        for row in 0..self.n_rows() as u32 {
+            let (columns, values) = self.row(row);
+            for (column, value) in columns.iter().zip(values) {
+                let place = &mut next[*column as usize];
+                (items[*place], weights[*place]) = (row, *value);
+                *place += 1;
+            }
+        }
+        Self { offsets, items, weights }
     }
 
     /// The same places with other weights, from row, column and weight.

@@ -175,10 +175,7 @@ proptest! {
         let query = Query { history: &history, ..Query::default() };
         for item in 0..N_ITEMS {
             let explanation = fitted.explain(&query, item).unwrap();
-            let sum: f64 = explanation.parts.iter().map(|part| match part {
-                Part::Event { share, .. } | Part::Rest { share } => *share,
-                Part::Count { .. } => 0.0,
-            }).sum();
+            let sum: f64 = explanation.parts.iter().map(Part::share).sum();
             // Some tens of roundings in single precision.
             prop_assert!((sum - explanation.score).abs() < 1e-5 * sum.max(1.0), "{explanation:?}");
             prop_assert_eq!(explanation.score, f64::from(fitted.rank(&query, &[item])[0]));

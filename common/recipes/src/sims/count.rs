@@ -59,7 +59,7 @@ pub struct Shared {
 pub struct Scratch {
     /// By item; all empty between calls.
     shared: Vec<Shared>,
-    found: Vec<(u32, Shared)>,
+    found: Vec<u32>,
 }
 
 impl Scratch {
@@ -68,7 +68,7 @@ impl Scratch {
     }
 }
 
-/// What each other item shares with `item`, of those that share any users; ascending by item.
+/// Tells what each other item shares with `item`, of those that share any users, in no order.
 ///
 /// | argument       | shape                             | meaning               |
 /// |----------------|-----------------------------------|-----------------------|
@@ -76,33 +76,30 @@ impl Scratch {
 /// | `takers`       | `n_items` lists of users          | `baskets`, transposed |
 /// | `user_weights` | `(n_users,)`                      | above 0               |
 ///
-/// Sums run over users in their order. Cost: the sum of the lengths of the baskets that hold `item`, and
-/// `n_items`.
-pub fn shared_users<'s>(
+/// Sums run over users in their order. Cost: the sum of the lengths of the baskets that hold `item`.
+pub fn shared_users(
     baskets: &Lists,
     takers: &Lists,
     user_weights: &[f32],
     item: usize,
-    scratch: &'s mut Scratch,
-) -> &'s [(u32, Shared)] {
-    scratch.found.clear();
-    let users = takers.row(item);
-    if users.is_empty() {
-        return &scratch.found;
-    }
-    for user in users {
+    scratch: &mut Scratch,
+    mut tell: impl FnMut(u32, Shared),
+) {
+    for user in takers.row(item) {
         let weight = user_weights[*user as usize];
         for other in baskets.row(*user as usize) {
             let shared = &mut scratch.shared[*other as usize];
+            if shared.n_users == 0 {
+                scratch.found.push(*other);
+            }
             shared.n_users += 1;
             shared.weight += weight;
         }
     }
-    scratch.shared[item] = Shared::default();
-    for (other, shared) in scratch.shared.iter_mut().enumerate() {
-        if shared.n_users > 0 {
-            scratch.found.push((other as u32, std::mem::take(shared)));
+    for other in scratch.found.drain(..) {
+        let shared = std::mem::take(&mut scratch.shared[other as usize]);
+        if other as usize != item {
+            tell(other, shared);
         }
     }
-    &scratch.found
 }

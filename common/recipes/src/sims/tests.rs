@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Query;
+use crate::model::Scorer;
 
 fn open_params() -> SimsValidParams {
     SimsValidParams {
@@ -35,7 +37,7 @@ proptest! {
         discount in 0.0_f64..=1.0,
     ) {
         let config = SimsValidParams { popularity_discount_factor: discount, ..open_params() };
-        let fitted = Neighbours::fit(&histories(&users), 6, &config, &()).unwrap();
+        let fitted = fit(&histories(&users), 6, &config, &()).unwrap();
         let has = |user: &Vec<u32>, item: u32| user.contains(&item);
         let n = |item| users.iter().filter(|user| has(user, item)).count() as f64;
         for i in 0..6 {
@@ -63,19 +65,19 @@ proptest! {
 fn pairs_that_too_few_share_come_after_the_others_and_popular_items_last() {
     // 0 and 1 share two users, 0 and 2 one, but 2 is the rarer; 3 is popular and shares nobody with 0.
     let users = [vec![0, 1], vec![0, 1], vec![0, 2], vec![1], vec![1], vec![1], vec![3], vec![3], vec![4]];
-    let fit = |min_cointeraction_count| {
+    let fitted = |min_cointeraction_count| {
         let config = SimsValidParams { min_cointeraction_count, popularity_discount_factor: 1.0, ..open_params() };
-        Neighbours::fit(&histories(&users), 5, &config, &()).unwrap()
+        fit(&histories(&users), 5, &config, &()).unwrap()
     };
-    assert_eq!(list(&fit(0), Some(0), 9), [2, 1, 3, 4]);
-    assert_eq!(list(&fit(2), Some(0), 9), [1, 2, 3, 4]);
-    assert_eq!(list(&fit(2), Some(0), 2), [1, 2]);
+    assert_eq!(list(&fitted(0), Some(0), 9), [2, 1, 3, 4]);
+    assert_eq!(list(&fitted(2), Some(0), 9), [1, 2, 3, 4]);
+    assert_eq!(list(&fitted(2), Some(0), 2), [1, 2]);
 }
 
 #[test]
 fn an_unknown_item_and_one_that_stands_alone_get_popular_items() {
     let users = [vec![0, 1], vec![0, 1], vec![0], vec![2]];
-    let fitted = Neighbours::fit(&histories(&users), 3, &open_params(), &()).unwrap();
+    let fitted = fit(&histories(&users), 3, &open_params(), &()).unwrap();
     assert_eq!(list(&fitted, None, 9), [0, 1, 2]);
     assert_eq!(list(&fitted, Some(2), 9), [0, 1]);
 }

@@ -92,6 +92,9 @@ fn columns_have_a_row_for_each_item_with_interactions_and_then_for_the_others() 
     let dataset = dataset(vec![part]);
     assert_eq!(dataset.other_items().iter().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!((dataset.n_catalogue_items(), dataset.item_columns().n_rows()), (4, 4));
+    let all = dataset.all_items();
+    assert_eq!(all.len(), 4);
+    assert!((0..4).all(|row| all.id(row) == if row < 2 { dataset.items().id(row) } else { dataset.other_items().id(row - 2) }));
     assert_eq!(genres(&dataset, "z"), ["Crime", "Action"]);
     assert_eq!(
         (genres(&dataset, "b"), genres(&dataset, "a"), genres(&dataset, "m")),

@@ -1,0 +1,92 @@
+//! What the score of a pair of items is made of: what users did, and each column of metadata of the item that is
+//! asked with.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2};
+
+use super::ridge::{Map, combined};
+use super::scorer::{Space, dot};
+use super::space::length;
+use crate::model::SparseRows;
+use crate::{Explanation, Part, Query};
+
+/// How places follow from metadata: see [`Map`] and [`super::space::Described`].
+pub struct Described {
+    pub rows: SparseRows,
+    pub columns: Vec<(String, Range<u32>)>,
+    pub map: Map,
+    pub projection: Array2<f32>,
+    /// By item: see [`super::space::Joined::mapped`].
+    pub mapped: Vec<f32>,
+}
+
+impl Described {
+    pub fn is_finite(&self) -> bool {
+        let mut numbers = self.map.base.iter().chain(&self.map.weights).chain(&self.projection).chain(&self.mapped);
+        numbers.all(|number| number.is_finite())
+    }
+
+    pub fn resident_bytes(&self) -> usize {
+        let numbers = self.map.base.len() + self.map.weights.len() + self.projection.len() + self.mapped.len();
+        self.rows.resident_bytes() + numbers * size_of::<f32>()
+    }
+
+    /// What each column of the item's metadata brings to its two places, before these are scaled.
+    fn by_column(&self, item: u32) -> impl Iterator<Item = (&str, Array1<f32>, Array1<f32>)> {
+        let (features, values) = self.rows.row(item);
+        self.columns.iter().filter_map(move |(name, range)| {
+            let begin = features.partition_point(|feature| *feature < range.start);
+            let end = features.partition_point(|feature| *feature < range.end);
+            let cells = (&features[begin..end], &values[begin..end]);
+            let (mut place, mut description) =
+                (Array1::zeros(self.map.weights.ncols()), Array1::zeros(self.projection.ncols()));
+            combined(cells, &self.map.weights, &mut place);
+            combined(cells, &self.projection, &mut description);
+            (begin < end).then_some((name.as_str(), place, description))
+        })
+    }
+}
+
+pub fn explain(space: &Space, query: &Query<'_>, item: u32) -> Option<Explanation> {
+    let asked = query.item?;
+    let (from, to) = (space.vector(asked), space.vector(item));
+    if from.iter().all(|cell| *cell == 0.0) {
+        let n_users = f64::from(*space.popular.n_users().get(item as usize)?);
+        return Some(Explanation { score: n_users, parts: vec![Part::Count { name: "users", value: n_users }] });
+    }
+    let scale = f64::from(space.scales[item as usize]);
+    let weight = f64::from(space.weights[asked as usize]);
+    let (by_users, by_metadata) = (&from[..space.id_dim], &from[space.id_dim..]);
+    let (placed, described_as) = (&to[..space.id_dim], &to[space.id_dim..]);
+    let together = scale * weight * f64::from(dot(by_users, placed));
+    let alike = scale * (1.0 - weight) * f64::from(dot(by_metadata, described_as));
+    let mut parts = Vec::new();
+    let mut explained = 0.0;
+    if let Some(described) = &space.described {
+        let mapped = scale * weight * f64::from(described.mapped[asked as usize]);
+        let columns: Vec<_> = described.by_column(asked).collect();
+        let mut whole = Array1::<f32>::zeros(described.projection.ncols());
+        for (_, _, description) in &columns {
+            whole += description;
+        }
+        let length = f64::from(length(whole.iter()));
+        let per_length = if length > 0.0 { scale * (1.0 - weight) / length } else { 0.0 };
+        for (name, place, description) in &columns {
+            let by_map = mapped * f64::from(dot(place.as_slice()?, placed));
+            let by_description = per_length * f64::from(dot(description.as_slice()?, described_as));
+            explained += by_map;
+            parts.push(Part::Column { name: Arc::from(*name), share: by_map + by_description });
+        }
+        let base = mapped * f64::from(dot(described.map.base.as_slice()?, placed));
+        explained += base;
+        if base != 0.0 {
+            parts.push(Part::Rest { share: base });
+        }
+    } else if alike != 0.0 {
+        parts.push(Part::Rest { share: alike });
+    }
+    parts.insert(0, Part::Together { share: together - explained });
+    Some(Explanation { score: f64::from(*crate::model::Scorer::rank(space, query, &[item]).first()?), parts })
+}

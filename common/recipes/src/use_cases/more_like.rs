@@ -1,0 +1,40 @@
+//! aws-vod-more-like-x: videos like a given one, by what is recorded of them and by who watches them.
+//!
+//! The space is that of [`crate::similar_items`], over events of every type; it needs an Items dataset. Unlike
+//! there, metadata always count at least half, since more like it is meant, not what is watched along with it, and
+//! popularity counts nothing: a video that nobody has watched yet can be in the list. Requests leave out what the
+//! viewer has watched.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalogue::MORE_LIKE_X;
+use crate::params::Params;
+use crate::similar_items::{self, Taste};
+use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{TrainError, Trained, TrainingTask};
+
+pub struct MoreLike;
+
+impl Recipe for MoreLike {
+    fn info(&self) -> &'static RecipeInfo {
+        &MORE_LIKE_X
+    }
+
+    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
+        Params::check(self.info(), hyperparameters).map(|_| ())
+    }
+
+    fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
+        let params = Params::check(self.info(), task.hyperparameters)?;
+        if task.dataset.item_columns().iter().len() == 0 {
+            let name = self.info().name;
+            return Err(TrainError::Data(format!("Recipe {name} needs an Items dataset with metadata to train on.")));
+        }
+        similar_items::train(self.info(), task, &params, &Taste { popular: false, most_by_interactions: 0.5 })
+    }
+
+    fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
+        similar_items::open(self.info(), files)
+    }
+}
