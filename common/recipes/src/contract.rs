@@ -20,7 +20,7 @@ use crate::{
 mod explanations;
 mod leaks;
 
-const RECIPES: [&str; 13] = [
+const RECIPES: [&str; 15] = [
     "aws-popularity-count",
     "aws-ecomm-popular-items-by-views",
     "aws-ecomm-popular-items-by-purchases",
@@ -34,6 +34,8 @@ const RECIPES: [&str; 13] = [
     "palate-transitions",
     "palate-ease",
     "palate-session-knn",
+    "aws-user-personalization-v2",
+    "aws-personalized-ranking-v2",
 ];
 /// Those that are asked with an item.
 const RELATED: [&str; 6] = [
@@ -123,7 +125,12 @@ fn resident(files: &[ModelFile]) -> Vec<ModelFile> {
 
 #[test]
 fn personal_and_related_answers_are_of_the_users_kind() {
-    for name in RELATED.into_iter().chain(["palate-transitions", "palate-ease", "palate-session-knn"]) {
+    for name in RELATED.into_iter().chain([
+        "palate-transitions",
+        "palate-ease",
+        "palate-session-knn",
+        "aws-user-personalization-v2",
+    ]) {
         let (recipe, trained) = train(name);
         let model = recipe.open(&trained.files).unwrap();
         for (items, parity) in [(["i02", "i04"], 0), (["i03", "i05"], 1)] {
@@ -144,7 +151,12 @@ fn transitions_know_the_next_item() {
 
 #[test]
 fn learning_beats_popularity_on_held_out_users() {
-    for name in RELATED.into_iter().chain(["palate-transitions", "palate-ease", "palate-session-knn"]) {
+    for name in RELATED.into_iter().chain([
+        "palate-transitions",
+        "palate-ease",
+        "palate-session-knn",
+        "aws-user-personalization-v2",
+    ]) {
         let report = train(name).1.report;
         let ndcg = "normalized_discounted_cumulative_gain_at_25";
         assert!(report.metrics[ndcg] > report.popularity_baseline[ndcg], "{name} {report:?}");
@@ -200,18 +212,26 @@ fn a_list_of_allowed_items_is_the_whole_ranking_without_the_others() {
 
 #[test]
 fn scores_sum_to_one() {
-    let (recipe, trained) = train("palate-transitions");
-    let model = recipe.open(&trained.files).unwrap();
-    for items in [vec![], vec!["i03"], vec!["i02", "i04", "i06"]] {
-        let sum: f32 = ask(&model, &items, 500).iter().filter_map(|(_, score)| *score).sum();
-        // Twenty roundings of numbers below 1.
-        assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    for name in ["palate-transitions", "aws-user-personalization-v2"] {
+        let (recipe, trained) = train(name);
+        let model = recipe.open(&trained.files).unwrap();
+        for items in [vec![], vec!["i03"], vec!["i02", "i04", "i06"]] {
+            let sum: f32 = ask(&model, &items, 500).iter().filter_map(|(_, score)| *score).sum();
+            // Twenty roundings of numbers below 1.
+            assert!((sum - 1.0).abs() < 1e-5, "{name} {sum}");
+        }
     }
 }
 
 #[test]
 fn ranking_agrees_with_recommending() {
-    for name in ["aws-popularity-count", "palate-transitions", "palate-ease", "palate-session-knn"] {
+    for name in [
+        "aws-popularity-count",
+        "palate-transitions",
+        "palate-ease",
+        "palate-session-knn",
+        "aws-personalized-ranking-v2",
+    ] {
         let (recipe, trained) = train(name);
         let model = recipe.open(&trained.files).unwrap();
         let history = [Event { item: 4, timestamp_s: 0 }];

@@ -16,6 +16,7 @@ mod features;
 mod item_set;
 mod model;
 mod neighbours;
+mod neural;
 mod params;
 pub mod parts;
 mod popularity;
@@ -28,6 +29,7 @@ mod sims;
 mod spectral;
 mod sums;
 mod training;
+mod transformer;
 mod transitions;
 mod use_cases;
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::{
     Dataset, Model, ModelError, ModelFile, RecipeInfo, Report, ease, popularity, session_knn, similar_items, sims,
-    transitions, use_cases,
+    transformer, transitions, use_cases,
 };
 
 /// A way of learning to recommend.
@@ -28,7 +28,7 @@ pub trait Recipe: Sync {
 
 /// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
 pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
-    let all: [&'static dyn Recipe; 13] = [
+    let all: [&'static dyn Recipe; 15] = [
         &popularity::POPULARITY_COUNT,
         &popularity::MOST_VIEWED,
         &popularity::BEST_SELLERS,
@@ -42,6 +42,8 @@ pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
         &transitions::Transitions,
         &ease::Ease,
         &session_knn::SessionKnn,
+        &transformer::USER_PERSONALIZATION_V2,
+        &transformer::PERSONALIZED_RANKING_V2,
     ];
     all.into_iter().find(|recipe| recipe.info().name == name)
 }
@@ -62,6 +64,11 @@ pub trait Progress: Sync {
 
     /// If true, the training ends with [`TrainError::Stopped`] within a second or two.
     fn stopped(&self) -> bool {
+        false
+    }
+
+    /// If true, a training that can go on without end ends soon, with the best that it has learned so far.
+    fn out_of_time(&self) -> bool {
         false
     }
 }

@@ -44,14 +44,14 @@ use crate::model::{Contents, ItemSide, Manifest, Served, SparseRows, UserSide};
 use crate::params::Params;
 use crate::popularity::Popular;
 use crate::training::{Evaluated, evaluated};
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use choose::choose;
 pub(crate) use config::Fade;
 pub use config::HYPERPARAMETERS;
-use config::TransitionsValidParams;
+pub(crate) use config::TransitionsValidParams;
 pub(crate) use count::{Counting, Places, follow_ups};
-use scorer::Transitions as Fitted;
+pub(crate) use scorer::Transitions as Fitted;
 
 pub struct Transitions;
 
@@ -72,12 +72,9 @@ impl Recipe for Transitions {
         let (users, items) = (task.dataset.users(), task.dataset.items());
         let prepare = |training: &Histories| choose(training, items.len(), &given, task.seed, task.progress);
         let fit = |config: &TransitionsValidParams, histories: &Histories| {
-            let places = count::Places::of(histories, items.len());
-            let counts = count::follow_ups(histories, &places, &config.counting(), task.progress)?;
-            Ok(Fitted::fit(&counts, histories, Popular::count(histories, items.len()), config))
+            Fitted::learn(histories, items.len(), config, task.progress)
         };
         let Evaluated { prepared: config, scorer, report } = evaluated(task, self.info(), prepare, fit)?;
-        scorer.check()?;
         let hyperparameters = config.to_text();
         let settled = given.to_text();
         let chosen = hyperparameters.iter().filter(|(name, _)| !settled.contains_key(*name));
@@ -97,11 +94,52 @@ impl Recipe for Transitions {
         let config = TransitionsValidParams::settled(&params);
         let config = config.ok_or_else(|| damaged("a hyperparameter is missing".into()))?;
         let side = ItemSide::read(&contents)?;
-        let (rows, mut columns) = SparseRows::read(&contents, &[scorer::BACKOFF])?;
-        let backoff = columns.pop().unwrap_or_default();
-        let scorer = Fitted::new(rows, backoff, side.popular.clone(), &config);
+        let scorer = Fitted::read(&contents, side.popular.clone(), &config)?;
         let users = UserSide::read(&contents)?;
         Ok(Arc::new(Served::new(side, scorer, Some(users))))
+    }
+}
+
+impl TransitionsValidParams {
+    /// What the recipe chooses if nothing is given, for recipes that transitions are a part of.
+    pub(crate) fn chosen(
+        histories: &Histories,
+        n_items: usize,
+        seed: u64,
+        progress: &dyn Progress,
+    ) -> Result<Self, TrainError> {
+        choose(histories, n_items, &Params::check(&TRANSITIONS, &BTreeMap::new())?, seed, progress)
+    }
+
+    /// As [`TransitionsValidParams::to_text`] wrote them; `None` if they are not whole.
+    pub(crate) fn from_text(text: &BTreeMap<String, String>) -> Option<Self> {
+        Self::settled(&Params::check(&TRANSITIONS, text).ok()?)
+    }
+}
+
+impl Fitted {
+    /// Counts and weighs what follows in histories.
+    pub(crate) fn learn(
+        histories: &Histories,
+        n_items: usize,
+        config: &TransitionsValidParams,
+        progress: &dyn Progress,
+    ) -> Result<Self, TrainError> {
+        let places = count::Places::of(histories, n_items);
+        let counts = count::follow_ups(histories, &places, &config.counting(), progress)?;
+        let fitted = Self::fit(&counts, histories, Popular::count(histories, n_items), config);
+        fitted.check()?;
+        Ok(fitted)
+    }
+
+    /// Reads what [`Fitted::write`] wrote.
+    pub(crate) fn read(
+        contents: &Contents,
+        popular: Popular,
+        config: &TransitionsValidParams,
+    ) -> Result<Self, ModelError> {
+        let (rows, mut columns) = SparseRows::read(contents, &[scorer::BACKOFF])?;
+        Ok(Self::new(rows, columns.pop().unwrap_or_default(), popular, config))
     }
 }
 

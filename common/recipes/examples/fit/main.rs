@@ -6,7 +6,8 @@
 //! ```
 //!
 //! `seed=1` sets the seed; `ask=FILE` answers for the users and histories of another CSV file, of whom nothing is
-//! known otherwise; `model=FOLDER` writes the model's files there; `k=20` sets the length of the lists.
+//! known otherwise; `model=FOLDER` writes the model's files there; `k=20` sets the length of the lists;
+//! `budget_s=840` says after how many seconds a training that can go on without end comes to one.
 //! Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID, ITEM_ID and
 //! TIMESTAMP are read.
 //!
@@ -18,18 +19,25 @@ mod metadata;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{BufWriter, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use palate_recipes::parts::{Column, ColumnType, PartBuilder};
 use palate_recipes::{Dataset, DatasetParts, Event, Progress, Query, RecipeType, Selection, TrainingTask, recipe};
 
-/// Tells when each step begins.
-struct Steps(Instant);
+/// Tells when each step begins, and when time is up.
+struct Steps {
+    begin: Instant,
+    budget: Duration,
+}
 
 impl Progress for Steps {
     fn report(&self, step: &str, done: f64) {
         // A progress line that cannot be written is no reason to stop.
-        let _ = writeln!(std::io::stderr(), "{:>9.3?} {:>3.0} % {step}", self.0.elapsed(), 100.0 * done);
+        let _ = writeln!(std::io::stderr(), "{:>9.3?} {:>3.0} % {step}", self.begin.elapsed(), 100.0 * done);
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.begin.elapsed() > self.budget
     }
 }
 
@@ -46,6 +54,7 @@ fn main() -> Result<(), Failure> {
         hyperparameters.map(|(name, value)| (name.into(), value.into())).collect();
     let seed = hyperparameters.remove("seed").map_or(Ok(0), |seed| seed.parse())?;
     let k = hyperparameters.remove("k").map_or(Ok(500), |k| k.parse())?;
+    let budget = hyperparameters.remove("budget_s").map_or(Ok(840), |budget| budget.parse())?;
     let (asked, folder) = (hyperparameters.remove("ask"), hyperparameters.remove("model"));
     let kinds = metadata::kinds(&mut hyperparameters);
     let mut selection = Selection::default();
@@ -65,7 +74,8 @@ fn main() -> Result<(), Failure> {
     let dataset = Dataset::read(&parts, &selection)?;
     writeln!(log, "read {} interactions in {:?}", dataset.n_interactions(), begin.elapsed())?;
     let begin = Instant::now();
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed, progress: &Steps(begin) };
+    let steps = Steps { begin, budget: Duration::from_secs(budget) };
+    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed, progress: &steps };
     let trained = recipe.train(&task)?;
     writeln!(log, "trained in {:?}: {:?}", begin.elapsed(), trained.hyperparameters)?;
     writeln!(log, "{:#?}", trained.report)?;

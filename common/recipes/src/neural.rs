@@ -1,0 +1,38 @@
+//! What networks over sequences of items are trained and asked with: products, layers with their gradients,
+//! losses, a learner, batches and training.
+//!
+//! Everything is flat `f32`, row by row. A batch is a fixed number of [`Shard`]s, each of which holds whole
+//! sequences one after the other without padding and is run on one thread; gradients are added in the order of
+//! the shards, so the number of threads does not show in a model. Layers are free functions; each backward
+//! function *adds* to the gradients of weights and *writes* those of its input, and is held against finite
+//! differences in its tests.
+//!
+//! | module         | what                                                                               |
+//! |----------------|------------------------------------------------------------------------------------|
+//! | [`matmul`]     | matrix products                                                                    |
+//! | [`elementwise`]| loops over numbers in the widest vectors of the machine                            |
+//! | [`parameters`] | named weights in one flat array                                                    |
+//! | [`norm`]       | root mean square normalisation                                                     |
+//! | [`dropout`]    | dropout                                                                            |
+//! | [`softmax`]    | cross-entropy over a table of items, fused, a tile of tokens at a time             |
+//! | [`adam`]       | Adam with decoupled weight decay                                                   |
+//! | [`batch`]      | cutting histories into sequences, sequences into shards                            |
+//! | [`shares`]     | answers from logits                                                                |
+//! | [`blend`]      | how much of an answer is the network's and how much that of transitions            |
+//! | [`store`]      | weights as a file                                                                  |
+//! | [`train`]      | the loop: warm-up, early stopping, time, checkpoints, divergence                   |
+
+pub mod adam;
+pub mod batch;
+pub mod blend;
+#[cfg(test)]
+pub mod differences;
+pub mod dropout;
+pub mod elementwise;
+pub mod matmul;
+pub mod norm;
+pub mod parameters;
+pub mod shares;
+pub mod softmax;
+pub mod store;
+pub mod train;

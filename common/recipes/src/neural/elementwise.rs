@@ -1,0 +1,199 @@
+//! Loops over numbers, run in the widest vectors of the machine: the instruction set is chosen at run time.
+//!
+//! `dispatch` compiles a closure once for each instruction set, but only if all of it is inlined there, hence the
+//! attributes: without them the loops stay as narrow as the oldest processor's.
+
+use pulp::Arch;
+
+/// Partial sums and maxima that are kept side by side, so that a loop is a loop over vectors and its result does
+/// not depend on how wide they are.
+const LANES: usize = 16;
+
+/// `e^x` to within two units in the last place; below -87 and above 88 as at these ends. NaN stays NaN.
+///
+/// `2^n` by its bits and a polynomial for the rest, as Cody and Waite (1980) reduce the argument.
+#[inline(always)]
+fn exp_one(x: f32) -> f32 {
+    // Adding it leaves a whole number in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let rest = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
+    let mut p = 1.987_569_1e-4;
+    p = p * rest + 1.398_2e-3;
+    p = p * rest + 8.333_452e-3;
+    p = p * rest + 4.166_579_6e-2;
+    p = p * rest + 1.666_666_5e-1;
+    p = p * rest + 5e-1;
+    let fraction = p * rest * rest + rest + 1.0;
+    let power = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+    fraction * f32::from_bits(power)
+}
+
+#[inline(always)]
+pub fn sigmoid_one(x: f32) -> f32 {
+    1.0 / (1.0 + exp_one(-x))
+}
+
+/// The greatest of the numbers; -∞ if there are none.
+#[inline(always)]
+fn greatest(values: &[f32]) -> f32 {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+#[inline(always)]
+pub fn sum(values: &[f32]) -> f32 {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += value;
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
+}
+
+/// Turns logits into `scale · softmax` and returns the logarithm of the sum of their exponentials.
+pub fn softmax_row(row: &mut [f32], scale: f32) -> f32 {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let top = greatest(row);
+            for value in row.iter_mut() {
+                *value = exp_one(*value - top);
+            }
+            let total = sum(row);
+            let factor = scale / total;
+            for value in row.iter_mut() {
+                *value *= factor;
+            }
+            top + total.ln()
+        },
+    )
+}
+
+/// `y += a x`
+pub fn add_scaled(a: f32, x: &[f32], y: &mut [f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y += a * x;
+            }
+        },
+    );
+}
+
+/// `y += x`
+pub fn add(x: &[f32], y: &mut [f32]) {
+    add_scaled(1.0, x, y);
+}
+
+pub fn dot(x: &[f32], y: &[f32]) -> f32 {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || dot_one(x, y),
+    )
+}
+
+#[inline(always)]
+pub fn dot_one(x: &[f32], y: &[f32]) -> f32 {
+    let ((x_chunks, x_rest), (y_chunks, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+    let mut lanes = [0.0; LANES];
+    for (x, y) in x_chunks.iter().zip(y_chunks) {
+        for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+            *lane += x * y;
+        }
+    }
+    let rest: f32 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+    lanes.iter().sum::<f32>() + rest
+}
+
+/// The inner product of `state` with every row of a table of rows as long.
+pub fn logits(table: &[f32], state: &[f32]) -> Vec<f32> {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || table.chunks_exact(state.len()).map(|row| dot_one(row, state)).collect(),
+    )
+}
+
+/// `y = x · sigmoid(x)`
+pub fn silu(x: &[f32], y: &mut [f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = x * sigmoid_one(*x);
+            }
+        },
+    );
+}
+
+/// Multiplies the gradient of what [`silu`] gave by its slope at `x`.
+pub fn silu_backward(x: &[f32], d: &mut [f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (d, x) in d.iter_mut().zip(x) {
+                let s = sigmoid_one(*x);
+                *d *= s * (1.0 + x * (1.0 - s));
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neural::differences::{self, assert_gradient, numbers};
+
+    #[test]
+    fn the_exponential_is_that_of_the_standard_library() {
+        for step in -8700..8800 {
+            let x = step as f32 / 100.0;
+            assert!((exp_one(x) / x.exp() - 1.0).abs() < 3e-7, "{x}");
+        }
+        assert!(exp_one(f32::NAN).is_nan());
+        assert_eq!(exp_one(f32::NEG_INFINITY), exp_one(-87.0));
+    }
+
+    #[test]
+    fn a_row_becomes_shares_and_tells_its_logarithmic_sum() {
+        let logits = numbers(37, 1);
+        for shift in [0.0, 1000.0, -1000.0] {
+            let mut row: Vec<f32> = logits.iter().map(|logit| 3.0 * logit + shift).collect();
+            let sum: f64 = row.iter().map(|logit| f64::from(*logit - shift).exp()).sum();
+            let told = softmax_row(&mut row, 2.0);
+            // At 1000 a logit has three decimals.
+            assert!((f64::from(told - shift) - sum.ln()).abs() < 1e-3);
+            assert!((row.iter().sum::<f32>() - 2.0).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn activations_and_slopes_are_those_of_the_formula() {
+        let x = numbers(40, 2);
+        let mut y = vec![0.0; 40];
+        silu(&x, &mut y);
+        for (x, y) in x.iter().zip(&y) {
+            assert!((y - x / (1.0 + (-x).exp())).abs() < 1e-6);
+        }
+        let weight = numbers(40, 3);
+        let mut gradient = weight.clone();
+        silu_backward(&x, &mut gradient);
+        assert_gradient(&x, &gradient, |x| {
+            let mut y = vec![0.0; 40];
+            silu(x, &mut y);
+            differences::dot(&y, &weight)
+        });
+        assert!((f64::from(dot(&x, &weight)) - differences::dot(&x, &weight)).abs() < 1e-5);
+    }
+}

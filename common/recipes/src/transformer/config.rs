@@ -1,0 +1,65 @@
+//! How large a network is and how long it learns, by the size of the data alone.
+
+use super::network::Shape;
+use crate::neural::adam::AdamConfig;
+use crate::neural::batch::Cutting;
+use crate::neural::train::Plan;
+
+/// Items up to which the softmax is over all of them.
+const FULL_SOFTMAX: usize = 30_000;
+
+/// Negatives a step beyond that.
+const NEGATIVES: usize = 4096;
+
+/// Parts of a step: as many threads have something to do.
+const N_SHARDS: usize = 8;
+
+/// What learning may cost in flops, some minutes of two cores; within the bounds of epochs.
+const FLOPS: f64 = 60e12;
+const EPOCHS: (usize, usize) = (2, 60);
+
+/// Targets of a step, a hundredth of all between these bounds.
+const TOKENS: (usize, usize) = (128, 8192);
+
+/// Newest events that are read at most.
+const MAX_LENGTH: usize = 200;
+
+/// Steps that the rate takes to grow at most.
+const WARM_UP: usize = 200;
+
+/// `longest` is the length of the longest history.
+pub fn shape(n_items: usize, longest: usize) -> Shape {
+    let columns = match n_items {
+        ..64 => 16,
+        64..512 => 32,
+        _ => 64,
+    };
+    Shape { columns, n_heads: 2, n_blocks: 2, max_length: longest.clamp(1, MAX_LENGTH), dropout: 0.2 }
+}
+
+/// `n_targets` events over `n_items` items.
+pub fn plan(shape: &Shape, n_targets: usize, n_items: usize, seed: u64) -> Plan {
+    let negatives = (n_items > FULL_SOFTMAX).then_some(NEGATIVES);
+    let (columns, length) = (shape.columns as f64, shape.max_length as f64);
+    let candidates = negatives.map_or(n_items, |negatives| 2 * negatives) as f64;
+    // Forward and back: three products for each.
+    let block = 5.0 * columns * columns + columns * length;
+    let flops_a_target = 6.0 * (candidates * columns + shape.n_blocks as f64 * block);
+    let n_epochs = (FLOPS / (flops_a_target * n_targets.max(1) as f64)) as usize;
+    let n_epochs = n_epochs.clamp(EPOCHS.0, EPOCHS.1);
+    let tokens_a_step = (n_targets / 100).clamp(TOKENS.0, TOKENS.1);
+    let n_steps = n_targets.div_ceil(tokens_a_step) * n_epochs;
+    Plan {
+        seed,
+        cutting: Cutting { max_length: shape.max_length, tokens_a_step, n_shards: N_SHARDS },
+        n_epochs,
+        rate: 2e-3,
+        warm_up: (n_steps / 10).min(WARM_UP),
+        last_rate: 0.02,
+        adam: AdamConfig { weight_decay: 0.0, ..AdamConfig::default() },
+        clip: 5.0,
+        negatives,
+        look_every: 2,
+        patience: 4,
+    }
+}

@@ -1,0 +1,112 @@
+#![allow(clippy::unwrap_used)]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::parts::{Column, ColumnType, PartBuilder};
+use crate::{Dataset, DatasetParts, Event, Progress, Query, Selection};
+
+/// Users by their events: item and time.
+fn dataset(users: &[Vec<(usize, i64)>]) -> Dataset {
+    let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
+    let mut part = PartBuilder::new(&[
+        column("USER_ID", ColumnType::String),
+        column("ITEM_ID", ColumnType::String),
+        column("TIMESTAMP", ColumnType::Long),
+    ]);
+    for (user, events) in users.iter().enumerate() {
+        for (item, timestamp_s) in events {
+            part.push_str(0, &format!("u{user:03}"));
+            part.push_str(1, &format!("i{item:03}"));
+            part.push_long(2, *timestamp_s);
+        }
+    }
+    let interactions = vec![part.finish().unwrap()];
+    Dataset::read(&DatasetParts { interactions, ..DatasetParts::default() }, &Selection::default()).unwrap()
+}
+
+/// Has time for so many looks at the clock.
+struct Clock(AtomicUsize);
+
+impl Progress for Clock {
+    fn report(&self, _step: &str, _done: f64) {}
+
+    fn out_of_time(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+    }
+}
+
+fn train(dataset: &Dataset, hyperparameters: &[(&str, &str)], looks: usize) -> (Trained, Arc<dyn Model>) {
+    let hyperparameters = hyperparameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let clock = Clock(AtomicUsize::new(looks));
+    let task = TrainingTask { dataset, hyperparameters: &hyperparameters, seed: 1, progress: &clock };
+    let trained = USER_PERSONALIZATION_V2.train(&task).unwrap();
+    let model = USER_PERSONALIZATION_V2.open(&trained.files).unwrap();
+    (trained, model)
+}
+
+/// Users who go through 24 items in a ring, from different places on.
+fn ring() -> Dataset {
+    let events = |user: usize| (0..15).map(|event| ((user + event) % 24, (100 * event) as i64)).collect();
+    dataset(&(0..120).map(events).collect::<Vec<_>>())
+}
+
+#[test]
+fn the_network_by_itself_learns_what_comes_next() {
+    let dataset = ring();
+    let hyperparameters = BTreeMap::new();
+    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+    let scorer = fit::fit(&task, USER_PERSONALIZATION_V2.info(), true).unwrap().scorer;
+    for first in 0..24_u32 {
+        let history: Vec<Event> =
+            (0..10).map(|event| Event { item: (first + event) % 24, timestamp_s: 100 * i64::from(event) }).collect();
+        let shares = scorer.sequence.shares(&Query { history: &history, ..Query::default() });
+        let best = (0..24).max_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap();
+        assert_eq!(best as u32, (first + 10) % 24);
+    }
+}
+
+#[test]
+fn unusual_histories_are_learned_from_and_answered() {
+    let mut users: Vec<Vec<(usize, i64)>> = (0..60).map(|user| vec![(user % 20, 5), ((user + 1) % 20, 5)]).collect();
+    users.push((0..100_000).map(|event| (event % 20, 7)).collect());
+    users.push((0..900).map(|event| (event % 3, 4_000_000_000_000 - event as i64)).collect());
+    users.push((0..900).map(|event| (event % 7, event as i64 - 4_000_000_000_000)).collect());
+    users.extend((0..40).map(|user| vec![(user % 20, 9)]));
+    let dataset = dataset(&users);
+    let (trained, model) = train(&dataset, &[], 4);
+    assert!(trained.report.metrics.values().all(|metric| metric.is_finite()));
+    let long: Vec<Event> = (0..100_000).map(|event| Event { item: event % 20, timestamp_s: 7 }).collect();
+    let back: Vec<Event> = (0..50).map(|event| Event { item: event % 20, timestamp_s: -i64::from(event) }).collect();
+    for history in [&[][..], &long[..1], &long, &back] {
+        let list = model.recommend(&Query { history, ..Query::default() }, 100);
+        assert_eq!(list.len(), 20);
+        let sum: f32 = list.iter().filter_map(|scored| scored.score).sum();
+        // Twenty roundings of numbers below 1; all were seen and are not wanted: nothing is left.
+        assert!((sum - 1.0).abs() < 1e-4 || sum == 0.0, "{sum}");
+        assert!(list.iter().all(|scored| scored.score.is_some_and(f32::is_finite)));
+    }
+}
+
+#[test]
+fn a_bias_to_what_is_recent_shows_in_the_model_and_nothing_else_does() {
+    let dataset = ring();
+    let files = |value: &str| {
+        let (trained, _) = train(&dataset, &[("apply_recency_bias", value)], 4);
+        trained.files.into_iter().map(|file| (file.name, file.content)).collect::<BTreeMap<_, _>>()
+    };
+    let (with, without, again) = (files("true"), files("false"), files("true"));
+    assert_eq!(with, again);
+    assert_ne!(with["network.safetensors"], without["network.safetensors"]);
+    assert_eq!(with["neighbours.safetensors"], without["neighbours.safetensors"]);
+}
+
+#[test]
+fn shares_of_a_list_to_be_ranked_sum_to_one() {
+    let dataset = ring();
+    let (_, model) = train(&dataset, &[], 4);
+    let history = [Event { item: 3, timestamp_s: 0 }];
+    let scores = model.rank(&Query { history: &history, ..Query::default() }, &[4, 9, 17]);
+    assert!((scores.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    assert!(scores.iter().all(|score| *score > 0.0));
+}
