@@ -360,6 +360,17 @@ fn one_user_with_half_of_everything_and_times_that_are_all_equal_leave_related_i
 }
 
 #[test]
+fn what_cannot_be_updated_says_so() {
+    for name in RECIPES {
+        let (recipe, trained) = train(name);
+        let (dataset, hyperparameters) = (checkerboard(), trained.hyperparameters.clone());
+        let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+        let error = recipe.update(&trained, &task).err().unwrap().to_string();
+        assert_eq!(error, format!("Recipe {name} cannot be updated; it can only be trained in full."));
+    }
+}
+
+#[test]
 fn a_model_of_another_recipe_or_version_is_refused() {
     let (_, trained) = train("aws-popularity-count");
     let sims = recipe("aws-sims").unwrap();

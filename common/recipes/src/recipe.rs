@@ -21,6 +21,19 @@ pub trait Recipe: Sync {
     /// Data, hyperparameters and seed decide every byte of the model; the number of threads does not.
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError>;
 
+    /// Brings what is new in a dataset into a model without learning it anew: items that came since, by what is
+    /// recorded of them, and what users did since. What the model has learned stays, and so does its report.
+    ///
+    /// `trained` is the model with all its files, the paged ones too; the task's dataset is read as for
+    /// [`Recipe::train`], and its hyperparameters and seed are those that the model was trained with.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] if the recipe cannot do this, and that is what most answer.
+    fn update(&self, _trained: &Trained, _task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
+        let name = self.info().name;
+        Err(TrainError::Data(format!("Recipe {name} cannot be updated; it can only be trained in full.")))
+    }
+
     /// Opens a model from its resident files (those with [`ModelFile::paged`] unset), which are checked
     /// against the checksums in `model.json`.
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError>;
