@@ -21,7 +21,7 @@ fn ease(criterion: &mut Criterion) {
         ];
         let given: BTreeMap<String, String> =
             given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let task = TrainingTask { dataset: &dataset, hyperparameters: &given, seed: 1, progress: &() };
+        let task = TrainingTask::new(&dataset, &given, 1, &());
         criterion.bench_function(
             &format!("ease/train/users=2000/items=1000/events=50/exact={exact_items}"),
             |bencher| {

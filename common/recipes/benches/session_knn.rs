@@ -24,7 +24,7 @@ fn session_knn(criterion: &mut Criterion) {
         ];
         let given: BTreeMap<String, String> =
             given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let task = TrainingTask { dataset: &dataset, hyperparameters: &given, seed: 1, progress: &() };
+        let task = TrainingTask::new(&dataset, &given, 1, &());
         let size = format!("users={n_users}/items={n_items}/events={events_a_user}");
         criterion.bench_function(&format!("session_knn/train/{size}"), |bencher| {
             bencher.iter(|| recipe.train(&task).unwrap());

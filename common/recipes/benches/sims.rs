@@ -13,7 +13,7 @@ fn sims(criterion: &mut Criterion) {
     for (n_users, n_items, events_a_user) in [(2000, 1000, 20), (2000, 1000, 100)] {
         let dataset = data::dataset(n_users, n_items, events_a_user);
         let hyperparameters = BTreeMap::from([("max_item_interaction_count_percentile".into(), "1.0".into())]);
-        let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+        let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
         let size = format!("users={n_users}/items={n_items}/events={events_a_user}");
         criterion
             .bench_function(&format!("sims/train/{size}"), |bencher| bencher.iter(|| recipe.train(&task).unwrap()));

@@ -13,7 +13,7 @@ use palate_recipes::{Dataset, Event, Query, TrainingTask, recipe};
 fn train(criterion: &mut Criterion, dataset: &Dataset, size: &str) {
     let recipe = recipe("palate-transitions").unwrap();
     let none = BTreeMap::new();
-    let search = TrainingTask { dataset, hyperparameters: &none, seed: 1, progress: &() };
+    let search = TrainingTask::new(dataset, &none, 1, &());
     let chosen = recipe.train(&search).unwrap().hyperparameters;
     let given = TrainingTask { hyperparameters: &chosen, ..search };
     for (name, task) in [("choose", &search), ("fit", &given)] {
@@ -26,7 +26,7 @@ fn train(criterion: &mut Criterion, dataset: &Dataset, size: &str) {
 fn recommend(criterion: &mut Criterion, dataset: &Dataset, size: &str) {
     let recipe = recipe("palate-transitions").unwrap();
     let given = BTreeMap::from([("history_length".into(), "40".into()), ("seen_weight".into(), "0.0".into())]);
-    let task = TrainingTask { dataset, hyperparameters: &given, seed: 1, progress: &() };
+    let task = TrainingTask::new(dataset, &given, 1, &());
     let trained = recipe.train(&task).unwrap();
     let model = recipe.open(&trained.files).unwrap();
     for n_events in [0, 10, 40] {

@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(parts);
     let recipe = recipe("aws-sims").ok_or("no such recipe")?;
     let begin = Instant::now();
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+    let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
     let trained = recipe.train(&task)?;
     let bytes: usize = trained.files.iter().map(|file| file.content.len()).sum();
     println!("trained and evaluated in {:.1?}, {} MB of files", begin.elapsed(), bytes >> 20);

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -66,7 +67,7 @@ fn interactions(n_users: usize, n_items: usize, events_a_user: usize) -> Bytes {
     part.finish().unwrap()
 }
 
-fn dataset(n_users: usize, n_items: usize, events_a_user: usize) -> Dataset {
+pub fn dataset(n_users: usize, n_items: usize, events_a_user: usize) -> Dataset {
     read(interactions(n_users, n_items, events_a_user), n_items)
 }
 
@@ -103,7 +104,7 @@ fn train_with(name: &str, dataset: &Dataset, progress: &dyn Progress) -> Result<
     ];
     let open = open.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let hyperparameters = if name == "aws-sims" { BTreeMap::from(open) } else { BTreeMap::new() };
-    let task = TrainingTask { dataset, hyperparameters: &hyperparameters, seed: 1, progress };
+    let task = TrainingTask::new(dataset, &hyperparameters, 1, progress);
     recipe(name).unwrap().train(&task)
 }
 
@@ -282,7 +283,7 @@ fn the_number_of_threads_does_not_show() {
 fn what_is_given_is_in_force_and_what_is_not_is_told_as_chosen() {
     let given = BTreeMap::from([("window".to_owned(), "7".to_owned()), ("half_life".to_owned(), "1.25".to_owned())]);
     let data = checkerboard();
-    let task = TrainingTask { dataset: &data, hyperparameters: &given, seed: 1, progress: &() };
+    let task = TrainingTask::new(&data, &given, 1, &());
     let recipe = recipe("palate-transitions").unwrap();
     let trained = recipe.train(&task).unwrap();
     assert_eq!(trained.hyperparameters["window"], "7");
@@ -309,6 +310,33 @@ fn a_stopped_training_ends_as_stopped() {
     for name in RECIPES {
         let trained = train_with(name, &checkerboard(), &Stop);
         assert!(matches!(trained, Err(TrainError::Stopped)), "{name}");
+    }
+}
+
+#[test]
+fn a_training_stops_at_every_step_that_it_tells_of() {
+    /// Wants the training to end from a certain report on.
+    struct At(AtomicUsize, Option<usize>);
+    impl Progress for At {
+        fn report(&self, _step: &str, _done: f64) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        fn stopped(&self) -> bool {
+            self.1.is_some_and(|at| self.0.load(Ordering::Relaxed) >= at)
+        }
+    }
+    let data = checkerboard();
+    for name in RECIPES {
+        let all = At(AtomicUsize::new(0), None);
+        train_with(name, &data, &all).unwrap();
+        let n_reports = all.0.into_inner();
+        assert!(n_reports >= 4, "{name} tells of {n_reports} steps");
+        // A few, however many there are.
+        for place in 0..=4 {
+            let at = 1 + (n_reports - 1) * place / 4;
+            let stopped = train_with(name, &data, &At(AtomicUsize::new(0), Some(at)));
+            assert!(matches!(stopped, Err(TrainError::Stopped)), "{name} goes on after report {at} of {n_reports}");
+        }
     }
 }
 
@@ -364,7 +392,7 @@ fn what_cannot_be_updated_says_so() {
     for name in RECIPES {
         let (recipe, trained) = train(name);
         let (dataset, hyperparameters) = (checkerboard(), trained.hyperparameters.clone());
-        let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+        let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
         let error = recipe.update(&trained, &task).err().unwrap().to_string();
         assert_eq!(error, format!("Recipe {name} cannot be updated; it can only be trained in full."));
     }

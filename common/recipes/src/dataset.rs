@@ -11,6 +11,7 @@ mod newest;
 mod part;
 mod read;
 mod rows;
+mod select;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use id_map::IdMap;
 pub(crate) use histories::Histories;
 use timestamps::Timestamps;
 
+use crate::EventChoice;
 use crate::parts::PartError;
 use codes::Codes;
 
@@ -51,6 +53,8 @@ pub struct Selection {
     pub event_type: Option<String>,
     /// Only events with at least this EVENT_VALUE; those without a value are left out.
     pub event_value_threshold: Option<f64>,
+    /// Only events of these types, each by a threshold of its own. Empty takes all.
+    pub events: Vec<EventChoice>,
     /// Columns of the Items dataset.
     pub item_columns: Vec<ColumnChoice>,
     /// Columns of the Users dataset. Without any, the dataset is not read at all.
@@ -217,11 +221,10 @@ impl Dataset {
     /// The failure reason as the API gives it.
     pub fn check_minimums(&self) -> Result<(), String> {
         if self.n_interactions() < 1000 {
-            return Err(match &self.selection.event_type {
-                Some(event_type) => {
-                    format!("Dataset has fewer than 1000 interactions after filtering by event type: {event_type}")
-                }
-                None => "Dataset has fewer than 1000 interactions.".into(),
+            let names = self.selection.event_types();
+            return Err(match names.is_empty() {
+                false => format!("Dataset has fewer than 1000 interactions after filtering by event type: {names}"),
+                true => "Dataset has fewer than 1000 interactions.".into(),
             });
         }
         let repeaters = self.histories.users().filter(|user| self.histories.items_of(*user).len() >= 2).count();

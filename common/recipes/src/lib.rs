@@ -12,6 +12,7 @@ mod dataset;
 mod ease;
 mod evaluate;
 mod event_index;
+mod event_weights;
 mod features;
 mod item_set;
 mod model;
@@ -40,8 +41,9 @@ pub use dataset::{
 };
 pub use evaluate::{AtCutoff, Breakdown, Figure, Figures, Group, NamedFigures, Report, Search, Trial};
 pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
+pub use event_weights::{EventChoice, EventWeight};
 pub use item_set::ItemSet;
 pub use model::{
     Event, Explanation, Model, ModelError, ModelFile, Part, Query, Record, Scored, UserPage, UserPageRef, without_users,
 };
-pub use recipe::{ParamError, Progress, Recipe, TrainError, Trained, TrainingTask, recipe};
+pub use recipe::{Objective, ParamError, Progress, Recipe, Sensitivity, TrainError, Trained, TrainingTask, recipe};

@@ -144,7 +144,7 @@ mod tests {
     fn train(name: &str, kind: &str) -> Result<Trained, TrainError> {
         let recipe = recipe(name).unwrap();
         let dataset = dataset(recipe.info(), kind);
-        recipe.train(&TrainingTask { dataset: &dataset, hyperparameters: &BTreeMap::new(), seed: 1, progress: &() })
+        recipe.train(&TrainingTask::new(&dataset, &BTreeMap::new(), 1, &()))
     }
 
     #[test]

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::{
-    Dataset, Model, ModelError, ModelFile, RecipeInfo, Report, ease, popularity, session_knn, similar_items, sims,
-    transformer, transitions, use_cases,
+    Dataset, EventWeight, Model, ModelError, ModelFile, RecipeInfo, Report, ease, popularity, session_knn,
+    similar_items, sims, transformer, transitions, use_cases,
 };
 
 /// A way of learning to recommend.
@@ -62,12 +64,53 @@ pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
 }
 
 /// One training: what to learn from, how, and whom to tell.
+#[derive(Clone, Copy)]
 pub struct TrainingTask<'a> {
     pub dataset: &'a Dataset,
     /// As given by the user; what is missing takes its default or is chosen on a validation part.
     pub hyperparameters: &'a BTreeMap<String, String>,
     pub seed: u64,
     pub progress: &'a dyn Progress,
+    /// What an event of each type weighs beside the others, for recipes that weigh events; empty: all the same.
+    /// The dataset was read with these types alone ([`crate::Selection::events`]);
+    /// [`Dataset::interaction_weights`] has the weight of each interaction.
+    pub event_weights: &'a [EventWeight],
+    /// What items are worth beside being relevant, for recipes that look at it.
+    pub objective: Option<&'a Objective>,
+    /// Only to see how good these hyperparameters are. Users whom the model will be judged by are left out whole;
+    /// of the others, some are held out, and what was fitted without them is not fitted again with them.
+    pub trial: bool,
+}
+
+impl<'a> TrainingTask<'a> {
+    /// A training that weighs all events alike and has no other aim than relevance.
+    pub fn new(
+        dataset: &'a Dataset,
+        hyperparameters: &'a BTreeMap<String, String>,
+        seed: u64,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self { dataset, hyperparameters, seed, progress, event_weights: &[], objective: None, trial: false }
+    }
+}
+
+/// `optimizationObjective`: a column of numbers of the Items dataset, and how much it matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objective {
+    /// Upper case; one of [`crate::Selection::item_columns`], as a number.
+    pub item_attribute: String,
+    pub sensitivity: Sensitivity,
+}
+
+/// How much an [`Objective`] matters beside relevance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sensitivity {
+    /// Not at all.
+    Off,
+    Low,
+    /// As much as relevance.
+    Medium,
+    High,
 }
 
 /// Hears how far a training is, and can stop it.
@@ -80,10 +123,20 @@ pub trait Progress: Sync {
         false
     }
 
-    /// If true, a training that can go on without end ends soon, with the best that it has learned so far.
+    /// If true, learning ends with the best that there is so far, and that becomes the model. Recipes that learn
+    /// step by step ask at each step.
     fn out_of_time(&self) -> bool {
         false
     }
+
+    /// What an attempt that was cut off has kept under this name, of the same data and hyperparameters.
+    fn kept(&self, _name: &str) -> Option<Bytes> {
+        None
+    }
+
+    /// Keeps what is needed to go on from here, in place of what was kept under this name: letters, digits and
+    /// hyphens. It may be dropped; a training that finds nothing begins anew.
+    fn keep(&self, _name: &str, _state: Bytes) {}
 }
 
 impl Progress for () {

@@ -19,25 +19,58 @@ mod metadata;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{BufWriter, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use palate_recipes::parts::{Column, ColumnType, PartBuilder};
 use palate_recipes::{Dataset, DatasetParts, Event, Progress, Query, RecipeType, Selection, TrainingTask, recipe};
 
-/// Tells when each step begins, and when time is up.
+/// Tells when each step begins and when time is up, and finds how long a wish to stop would have waited at worst.
 struct Steps {
     begin: Instant,
     budget: Duration,
+    asked: Mutex<Asked>,
+}
+
+struct Asked {
+    last: Instant,
+    step: String,
+    longest: Duration,
+    in_step: String,
+}
+
+impl Steps {
+    fn new(begin: Instant, budget: Duration) -> Self {
+        let asked = Asked { last: begin, step: String::new(), longest: Duration::ZERO, in_step: String::new() };
+        Self { begin, budget, asked: Mutex::new(asked) }
+    }
+
+    fn longest_silence(&self) -> (Duration, String) {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        (asked.longest, asked.in_step.clone())
+    }
 }
 
 impl Progress for Steps {
     fn report(&self, step: &str, done: f64) {
+        self.stopped();
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).step = step.to_owned();
         // A progress line that cannot be written is no reason to stop.
         let _ = writeln!(std::io::stderr(), "{:>9.3?} {:>3.0} % {step}", self.begin.elapsed(), 100.0 * done);
     }
 
     fn out_of_time(&self) -> bool {
         self.begin.elapsed() > self.budget
+    }
+
+    fn stopped(&self) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let silence = asked.last.elapsed();
+        if silence > asked.longest {
+            (asked.longest, asked.in_step) = (silence, asked.step.clone());
+        }
+        asked.last = Instant::now();
+        false
     }
 }
 
@@ -74,10 +107,13 @@ fn main() -> Result<(), Failure> {
     let dataset = Dataset::read(&parts, &selection)?;
     writeln!(log, "read {} interactions in {:?}", dataset.n_interactions(), begin.elapsed())?;
     let begin = Instant::now();
-    let steps = Steps { begin, budget: Duration::from_secs(budget) };
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed, progress: &steps };
+    let steps = Steps::new(begin, Duration::from_secs(budget));
+    let task = TrainingTask::new(&dataset, &hyperparameters, seed, &steps);
     let trained = recipe.train(&task)?;
+    steps.stopped();
     writeln!(log, "trained in {:?}: {:?}", begin.elapsed(), trained.hyperparameters)?;
+    let (silence, step) = steps.longest_silence();
+    writeln!(log, "a wish to stop waits {silence:?} at most, in the step: {step}")?;
     writeln!(log, "{:#?}", trained.report)?;
     for file in &trained.files {
         writeln!(log, "{:>12} bytes  {}", file.content.len(), file.name)?;

@@ -52,7 +52,7 @@ fn nothing_that_is_learned_for_the_evaluation_owes_to_held_out_events() {
 /// Counts popularity over the training users, or with all others.
 fn lists_of_popularity(dataset: &Dataset, cheat: bool) -> String {
     let none = BTreeMap::new();
-    let task = TrainingTask { dataset, hyperparameters: &none, seed: SEED, progress: &() };
+    let task = TrainingTask::new(dataset, &none, SEED, &());
     let n_items = dataset.items().len();
     let fit =
         |(): &(), training: &Histories| Ok(Popular::count(if cheat { dataset.histories() } else { training }, n_items));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::fingerprint::fingerprints;
 use super::intern::{Interner, NONE};
+use super::select::Wanted;
 use super::{DatasetError, IdMap, Selection};
 use crate::parts::{self, ColumnType, Part, PartError, StringColumn};
 
@@ -57,9 +58,9 @@ pub fn read(content: &Bytes, interners: &Interners, selection: &Selection) -> Re
         // Who signed in at no time cannot be the first.
         session.iter_mut().zip(validity).filter(|(_, valid)| !**valid).for_each(|(session, _)| *session = NONE);
     }
-    let (event_type, type_fits) = match has(EVENT_TYPE) {
+    let (event_type, wanted) = match has(EVENT_TYPE) {
         true => event_types(part.strings(EVENT_TYPE)?, interners, selection)?,
-        false => (None, vec![selection.event_type.is_none()]),
+        false => (None, vec![selection.wants(None)]),
     };
     let value = event_value(&part)?;
     let known = [USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE, parts::AT_MS, parts::SESSION_ID];
@@ -72,10 +73,8 @@ pub fn read(content: &Bytes, interners: &Interners, selection: &Selection) -> Re
     let fits = |row: usize| {
         let code = event_type.as_ref().map_or(0, |codes: &Vec<u32>| codes[row]) as usize;
         let value = value.as_ref().map_or(f32::NAN, |values| values[row]);
-        // A missing value is NaN, which no comparison holds for.
-        let valued = selection.event_value_threshold.is_none_or(|least| f64::from(value) >= least);
         let whole = item[row] != NONE && times.validity.as_ref().is_none_or(|validity| validity[row]);
-        whole && valued && type_fits.get(code) == Some(&true)
+        whole && wanted.get(code).is_some_and(|wanted| wanted.takes(value))
     };
     let selected: Vec<bool> = (0..part.n_rows()).map(fits).collect();
     let selected = Some(selected).filter(|selected| selected.contains(&false));
@@ -96,26 +95,25 @@ pub fn too_many(what: &str) -> DatasetError {
     DatasetError::TooBig(format!("more {what} than fit"))
 }
 
-/// Per row one more than the number of its type, and by that whether the type is selected.
-type EventTypes = (Option<Vec<u32>>, Vec<bool>);
+/// Per row one more than the number of its type, and by that what is selected of the type.
+type EventTypes = (Option<Vec<u32>>, Vec<Wanted>);
 
 fn event_types(column: StringColumn, interners: &Interners, selection: &Selection) -> Result<EventTypes, DatasetError> {
     let StringColumn { dictionary, mut codes } = column;
-    let wanted = selection.event_type.as_ref().map(|wanted| wanted.to_lowercase());
-    let mut fits = vec![wanted.is_none()];
+    let mut wanted = vec![selection.wants(None)];
     let mut types = interners.event_types.lock().unwrap_or_else(PoisonError::into_inner);
     let mut numbers = Vec::with_capacity(dictionary.len());
     for name in dictionary.iter() {
         let number = types.insert(name).ok_or_else(|| too_many("event types"))? + 1;
-        fits.resize(fits.len().max(number as usize + 1), false);
-        fits[number as usize] = wanted.as_ref().is_none_or(|wanted| name.to_lowercase() == *wanted);
+        wanted.resize(wanted.len().max(number as usize + 1), Wanted::None);
+        wanted[number as usize] = selection.wants(Some(name));
         numbers.push(number);
     }
     drop(types);
     for code in &mut codes {
         *code = numbers.get(*code as usize).copied().unwrap_or(0);
     }
-    Ok((Some(codes), fits))
+    Ok((Some(codes), wanted))
 }
 
 /// EVENT_VALUE as the schema has it, NaN where there is none.

@@ -5,6 +5,7 @@ mod reference;
 mod streams;
 
 use super::*;
+use crate::EventWeight;
 use crate::parts::{AT_MS, Column, ColumnType, PartBuilder, SESSION_ID};
 
 /// An interaction as a test writes it down.
@@ -197,6 +198,30 @@ fn a_selection_ignores_case_and_leaves_out_missing_values() {
     for selection in [watched, rated] {
         assert_eq!(read(vec![bulk_with(&rows, &[])], &selection).n_interactions(), 0);
     }
+}
+
+#[test]
+fn several_types_are_selected_each_by_a_threshold_of_its_own_and_weighed() {
+    let rows = [
+        row("a", "x", 1).of("Watch", 3.0),
+        row("a", "y", 2).of("watch", 1.0),
+        row("a", "z", 3).of("Click", 0.0),
+        row("a", "v", 4).of("Like", 9.0),
+        Row { value: None, ..row("a", "w", 5).of("CLICK", 0.0) },
+    ];
+    let weight = |event_type: &str, event_value_threshold, weight| EventWeight {
+        event_type: event_type.into(),
+        event_value_threshold,
+        weight,
+    };
+    let weights = [weight("watch", Some(2.0), 0.3), weight("click", None, 0.1)];
+    let events = weights.iter().map(EventWeight::choice).collect();
+    let dataset = read(vec![bulk(&rows)], &Selection { events, ..Selection::default() });
+    assert_eq!(items(&dataset, "a"), ["x", "z", "w"]);
+    assert_eq!(dataset.interaction_weights(&weights), [1.5, 0.5, 0.5]);
+    assert_eq!(dataset.interaction_weights(&[]), [1.0; 3]);
+    let short = dataset.check_minimums().unwrap_err();
+    assert_eq!(short, "Dataset has fewer than 1000 interactions after filtering by event type: watch, click");
 }
 
 #[test]

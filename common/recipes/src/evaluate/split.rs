@@ -50,6 +50,16 @@ impl Split {
             Some(row) => Err(TrainError::Numerical(format!("user {row} is learned from and judged by"))),
         }
     }
+
+    /// Splits the training users alone, as [`Split::draw`] does.
+    pub fn within(&self, histories: &Histories, seed: u64) -> Self {
+        let inner = Self::draw(&histories.of(&self.training), seed);
+        let user = |place: usize| self.training[place];
+        Self {
+            training: inner.training.into_iter().map(user).collect(),
+            test: inner.test.into_iter().map(|test| TestUser { user: user(test.user), ..test }).collect(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +98,22 @@ mod tests {
         assert_eq!(error, format!("user {} is learned from and judged by", split.test[0].user));
         // A single event is enough.
         assert!(split.guard(&all.cut(&leaky, |user| usize::from(user == split.test[0].user))).is_err());
+    }
+
+    #[test]
+    fn a_split_within_leaves_the_test_users_out() {
+        let sizes: Vec<usize> = (0..100).map(|user| 2 + user % 30).collect();
+        let histories = histories(&sizes);
+        let split = Split::draw(&histories, 7);
+        let inner = split.within(&histories, 8);
+        assert_eq!((inner.training.len(), inner.test.len()), (81, 9));
+        let all = inner.training.iter().copied().chain(inner.test.iter().map(|test| test.user));
+        let mut all: Vec<usize> = all.collect();
+        all.sort_unstable();
+        assert_eq!(all, split.training);
+        assert!(inner.training.is_sorted() && inner.test.is_sorted_by_key(|test| test.user));
+        let n_events = |test: &TestUser| histories.items_of(test.user).len();
+        assert!(inner.test.iter().all(|test| test.n_history == n_events(test) - (n_events(test) / 10).max(1)));
     }
 
     #[test]

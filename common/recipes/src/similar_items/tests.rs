@@ -71,7 +71,7 @@ fn dataset(n_taken: usize, with_metadata: bool) -> Dataset {
 
 fn model(dataset: &Dataset) -> Arc<dyn Model> {
     let recipe = recipe("aws-similar-items").unwrap();
-    let task = TrainingTask { dataset, hyperparameters: &BTreeMap::new(), seed: 1, progress: &() };
+    let task = TrainingTask::new(dataset, &BTreeMap::new(), 1, &());
     recipe.open(&recipe.train(&task).unwrap().files).unwrap()
 }
 
@@ -142,7 +142,7 @@ fn a_discount_takes_popularity_out_of_the_scores() {
     let scales = |discount: &str| {
         let dataset = dataset(20, true);
         let given = BTreeMap::from([("popularity_discount_factor".to_owned(), discount.to_owned())]);
-        let task = TrainingTask { dataset: &dataset, hyperparameters: &given, seed: 1, progress: &() };
+        let task = TrainingTask::new(&dataset, &given, 1, &());
         let files = SimilarItems.train(&task).unwrap().files;
         let contents = Contents::verify(&files, "aws-similar-items").unwrap();
         let popular = ItemSide::read(&contents).unwrap().popular;

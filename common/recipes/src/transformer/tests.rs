@@ -39,7 +39,7 @@ impl Progress for Clock {
 fn train(dataset: &Dataset, hyperparameters: &[(&str, &str)], looks: usize) -> (Trained, Arc<dyn Model>) {
     let hyperparameters = hyperparameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     let clock = Clock(AtomicUsize::new(looks));
-    let task = TrainingTask { dataset, hyperparameters: &hyperparameters, seed: 1, progress: &clock };
+    let task = TrainingTask::new(dataset, &hyperparameters, 1, &clock);
     let trained = USER_PERSONALIZATION_V2.train(&task).unwrap();
     let model = USER_PERSONALIZATION_V2.open(&trained.files).unwrap();
     (trained, model)
@@ -55,7 +55,7 @@ fn ring() -> Dataset {
 fn the_network_by_itself_learns_what_comes_next() {
     let dataset = ring();
     let hyperparameters = BTreeMap::new();
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+    let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
     let scorer = fit::fit(&task, USER_PERSONALIZATION_V2.info(), true).unwrap().scorer;
     for first in 0..24_u32 {
         let history: Vec<Event> =

@@ -142,7 +142,7 @@ pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<
     let trained = tokio::task::spawn_blocking(move || {
         let dataset = recipes::Dataset::read(&parts, &selection).map_err(WorkError::retry)?;
         drop(parts);
-        let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: SEED, progress: &watch };
+        let task = TrainingTask::new(&dataset, &hyperparameters, SEED, &watch);
         recipe.train(&task).map_err(|error| match error {
             recipes::TrainError::Stopped if watch.lost.is_lost() => WorkError::Lost,
             recipes::TrainError::Stopped => WorkError::Stopped,

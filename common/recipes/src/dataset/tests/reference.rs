@@ -25,7 +25,13 @@ fn naive(rows: &[Row], selection: &Selection) -> (Vec<Row>, usize) {
         let valued = selection
             .event_value_threshold
             .is_none_or(|least| row.value.is_some_and(|value| f64::from(value) >= least));
-        typed && valued
+        let of_its_type = selection.events.is_empty()
+            || selection.events.iter().any(|choice| {
+                let same = row.kind.as_ref().is_some_and(|kind| kind.eq_ignore_ascii_case(&choice.event_type));
+                let least = choice.event_value_threshold;
+                same && least.is_none_or(|least| row.value.is_some_and(|value| f64::from(value) >= least))
+            });
+        typed && valued && of_its_type
     };
     let mut kept: Vec<Row> = Vec::new();
     let mut n_unjoined = 0;
@@ -69,9 +75,19 @@ fn any_part() -> impl Strategy<Value = (bool, Vec<Row>)> {
 fn any_selection() -> impl Strategy<Value = Selection> {
     let event_type = prop::option::weighted(0.3, prop::sample::select(vec!["VIEW", "buy", "none"]));
     let threshold = prop::option::weighted(0.3, prop::sample::select(vec![1.0, 2.5]));
-    (event_type, threshold).prop_map(|(event_type, event_value_threshold)| Selection {
+    let choice = (prop::sample::select(vec!["VIEW", "buy", "NONE"]), threshold.clone());
+    let choice = choice.prop_map(|(name, least)| EventChoice { event_type: name.into(), event_value_threshold: least });
+    let events = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(choice, 1..3)];
+    // A type is named once.
+    let events = events.prop_map(|mut events: Vec<EventChoice>| {
+        events.sort_by(|a, b| a.event_type.cmp(&b.event_type));
+        events.dedup_by(|a, b| a.event_type == b.event_type);
+        events
+    });
+    (event_type, threshold, events).prop_map(|(event_type, event_value_threshold, events)| Selection {
         event_type: event_type.map(str::to_owned),
         event_value_threshold,
+        events,
         interaction_columns: vec![ColumnChoice { name: "DEVICE".into(), kind: ColumnKind::Text }],
         ..Selection::default()
     })
