@@ -32,6 +32,7 @@ mod sums;
 mod training;
 mod transformer;
 mod transitions;
+pub mod tune;
 mod use_cases;
 
 pub use catalogue::{Domain, Hyperparameter, Range, Reads, RecipeInfo, RecipeType, Stage, catalogue, describe};
