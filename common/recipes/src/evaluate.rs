@@ -6,15 +6,19 @@ mod known;
 mod lists;
 mod metrics;
 mod report;
+mod rewards;
 mod split;
 mod warnings;
+mod weighted;
 
 use std::borrow::Cow;
 
 use rayon::prelude::*;
 
 pub use report::{AtCutoff, Breakdown, Figure, Figures, Group, NamedFigures, Report, Search, Trial};
+pub use rewards::average_rewards;
 pub use split::Split;
+pub use weighted::weighted_ndcg;
 
 use crate::dataset::Histories;
 use crate::model::{Scorer, sha256};

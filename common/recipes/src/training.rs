@@ -1,7 +1,7 @@
 //! What every training does around what its recipe does: enough data, split, judge, fit on everything.
 
 use crate::dataset::Histories;
-use crate::evaluate::{Split, evaluate};
+use crate::evaluate::{Split, average_rewards, evaluate, weighted_ndcg};
 use crate::model::Scorer;
 use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask};
 
@@ -36,7 +36,14 @@ pub fn evaluated<P, S: Scorer>(
     step(task.progress, "fitting on training users", 0.5)?;
     let scorer = fit(&prepared, &training)?;
     step(task.progress, "evaluating", 0.7)?;
-    let report = evaluate(task.dataset, info, &split, &training, &scorer);
+    let mut report = evaluate(task.dataset, info, &split, &training, &scorer);
+    if !task.event_weights.is_empty() {
+        report.metrics.extend(weighted_ndcg(task.dataset, &split, &scorer, task.event_weights));
+    }
+    if let Some(objective) = task.objective {
+        let share = average_rewards(task.dataset, &split, &scorer, objective);
+        report.metrics.insert("average_rewards_at_k".to_owned(), share);
+    }
     if task.trial {
         return Ok(Evaluated { prepared, scorer, report });
     }
@@ -72,6 +79,7 @@ mod tests {
     use super::*;
     use crate::contract::dataset;
     use crate::popularity::Popular;
+    use crate::{EventWeight, Objective, Sensitivity};
 
     #[test]
     fn a_trial_sees_nobody_whom_the_model_will_be_judged_by() {
@@ -93,5 +101,29 @@ mod tests {
             assert!(judges.iter().all(|judge| !fits[0].contains(judge) && !evaluated.prepared.contains(judge)));
             assert_eq!(evaluated.report.n_test_users, if trial { 18 } else { 20 });
         }
+    }
+
+    #[test]
+    fn weights_and_an_objective_have_metrics_of_their_own() {
+        let (dataset, none) = (dataset(200, 20, 6), BTreeMap::new());
+        let weights = [EventWeight { event_type: "watch".into(), event_value_threshold: None, weight: 0.5 }];
+        let objective = Objective { item_attribute: "PRICE".into(), sensitivity: Sensitivity::High };
+        let task = TrainingTask::new(&dataset, &none, 1, &());
+        let metrics = |task: &TrainingTask<'_>| {
+            let n_items = dataset.items().len();
+            let fit = |(): &(), histories: &Histories| Ok(Popular::count(histories, n_items));
+            evaluated(task, &crate::catalogue::POPULARITY_COUNT, |_| Ok(()), fit).unwrap().report.metrics
+        };
+        let plain = metrics(&task);
+        let more = metrics(&TrainingTask { event_weights: &weights, objective: Some(&objective), ..task });
+        for k in [5, 10, 25] {
+            let plain = plain[&format!("normalized_discounted_cumulative_gain_at_{k}")];
+            let name = format!("normalized_discounted_cumulative_gain_with_event_weights_at_{k}");
+            // One weight is no weight; sums are of other intermediate results.
+            assert!(plain > 0.0 && (more[&name] - plain).abs() < 1e-9, "{name}");
+        }
+        // Nothing is known of the prices.
+        assert_eq!(more["average_rewards_at_k"], 0.0);
+        assert_eq!(more.len(), plain.len() + 4);
     }
 }

@@ -1,0 +1,92 @@
+//! average_rewards_at_k: whether what is worth most is what users take.
+
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+
+use super::Split;
+use crate::dataset::ColumnData;
+use crate::model::Scorer;
+use crate::parts::Values;
+use crate::{Dataset, Objective, Query};
+
+/// What counts as the recommendations that a user got: as many as a request may ask for.
+const ALL: usize = 500;
+
+/// Those of them that are worth most.
+const K: usize = 25;
+
+/// Mean over test users of the share of their reward that comes from the 25 recommendations worth most. The reward of
+/// an item is its value in the objective's column, 0 if that is missing or below 0; a user earns it who takes a
+/// recommended item. Users who earn nothing are left out; 0 if all are.
+pub fn average_rewards(dataset: &Dataset, split: &Split, scorer: &impl Scorer, objective: &Objective) -> f64 {
+    let rewards = rewards(dataset, objective);
+    let histories = dataset.histories();
+    let shares: Vec<Option<f64>> = split
+        .test
+        .par_iter()
+        .map(|test| {
+            let history = histories.events(test.user, test.n_history);
+            let list = scorer.recommend(&Query { history: &history, ..Query::default() }, ALL);
+            let list: Vec<u32> = list.iter().map(|scored| scored.item).collect();
+            share(&list, &histories.items_of(test.user)[test.n_history..], &rewards)
+        })
+        .collect();
+    let known = || shares.iter().flatten();
+    known().sum::<f64>() / known().count().max(1) as f64
+}
+
+/// The share of a user's reward; `None` if there is no reward.
+fn share(list: &[u32], truth: &[u32], rewards: &[f64]) -> Option<f64> {
+    let truth: HashSet<u32> = truth.iter().copied().collect();
+    let mut best: Vec<u32> = list.to_vec();
+    // A stable sort: of equals the one that is recommended first.
+    best.sort_by(|a, b| rewards[*b as usize].total_cmp(&rewards[*a as usize]));
+    let earned = |items: &[u32]| {
+        let taken = items.iter().filter(|item| truth.contains(item));
+        taken.map(|item| rewards[*item as usize]).sum::<f64>()
+    };
+    let all = earned(list);
+    (all > 0.0).then(|| earned(&best[..best.len().min(K)]) / all)
+}
+
+/// By item row.
+fn rewards(dataset: &Dataset, objective: &Objective) -> Vec<f64> {
+    fn of<T: Copy + Into<f64>>(values: &Values<T>, row: usize) -> Option<f64> {
+        let valid = values.validity.as_ref().is_none_or(|validity| validity[row]);
+        values.values.get(row).filter(|_| valid).map(|value| (*value).into())
+    }
+    let column = dataset.item_columns().get(&objective.item_attribute);
+    let value = |row: usize| match column? {
+        ColumnData::Float(values) => of(values, row),
+        ColumnData::Double(values) => of(values, row),
+        // Rewards that differ beyond 2^53 are as good as equal.
+        ColumnData::Long(values) => {
+            let valid = values.validity.as_ref().is_none_or(|validity| validity[row]);
+            values.values.get(row).filter(|_| valid).map(|value| *value as f64)
+        }
+        ColumnData::Categorical(_) | ColumnData::Text(_) => None,
+    };
+    let reward = |row| value(row).filter(|value| value.is_finite()).unwrap_or(0.0).max(0.0);
+    (0..dataset.items().len()).map(reward).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_is_that_of_the_taken_items_among_the_most_worth() {
+        // Thirty recommendations worth 1 to 30; the 25 worth most are 5 to 29.
+        let rewards: Vec<f64> = (0..30).map(|item| f64::from(item) + 1.0).collect();
+        let list: Vec<u32> = (0..30).collect();
+        assert_eq!(share(&list, &[2, 9, 9, 99], &rewards), Some(10.0 / 13.0));
+        assert_eq!(share(&list, &[7], &rewards), Some(1.0));
+        assert_eq!(share(&list, &[0], &rewards), Some(0.0));
+        assert_eq!(share(&list, &[99], &rewards), None);
+        assert_eq!(share(&[], &[1], &rewards), None);
+        assert_eq!(share(&list, &[3], &[0.0; 30]), None);
+        // Of equal rewards the first recommended are the 25.
+        assert_eq!(share(&list, &[4, 27], &[2.0; 30]), Some(0.5));
+    }
+}
