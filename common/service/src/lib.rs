@@ -38,6 +38,7 @@ mod wire;
 pub use import::check::{CheckSchema, Checked, check_files};
 pub use import::errors::{BadRow, BadRows};
 pub use insights::Insights;
+pub use jobs::{Advance, JobStatus};
 pub use metrics::Queued;
 pub use panics::log_panics;
 pub use quotas::{Quota, Quotas};

@@ -54,6 +54,9 @@ pub struct Settings {
     pub quotas: Quotas,
     /// Whether solutions are trained by their schedule.
     pub auto_training: bool,
+    /// How long a training may learn before it ends with the best that it has, where a function lives only so long.
+    /// `None`: as long as it takes.
+    pub training_time: Option<Duration>,
     /// Who may call.
     pub access: Access,
     /// Where lines in CloudWatch's embedded metric format go; nowhere if absent. On AWS a line on standard output is
@@ -71,6 +74,7 @@ impl Default for Settings {
             model_cache_bytes: 1 << 30,
             quotas: Quotas::default(),
             auto_training: true,
+            training_time: None,
             access: Access::Anyone,
             metric_lines: None,
         }
@@ -317,6 +321,11 @@ impl Service {
             doing: format!("start the batch job of s3://{bucket}/{key}"),
             source: Box::new(error),
         })
+    }
+
+    /// The jobs that have not settled, and how far they are. Fails if the store does not answer.
+    pub async fn jobs(&self) -> Result<Vec<jobs::JobStatus>, JobError> {
+        jobs::unsettled(self).await.map_err(|error| JobError { doing: "list the jobs".into(), source: Box::new(error) })
     }
 
     /// How many jobs have not settled. Fails if the store does not answer.

@@ -26,7 +26,7 @@ use crate::{
         heads,
         refusal::Refusal,
     },
-    insights,
+    insights, jobs,
     live::{Live, Setup},
     notification,
     own::{IMPORTS, read},
@@ -168,6 +168,8 @@ impl App {
         match (path, &parts.method) {
             ("/_palate/metrics", &Method::GET | &Method::HEAD) => self.metrics().await,
             ("/_palate/metrics", _) => method_not_allowed("GET, HEAD"),
+            (jobs::PATH, &Method::GET) => self.jobs().await,
+            (jobs::PATH, _) => method_not_allowed("GET"),
             ("/_palate/clock", &Method::GET) => self.read_clock(),
             ("/_palate/clock", &Method::POST) => self.move_clock(&body).await,
             ("/_palate/clock", _) if self.clock.is_some() => method_not_allowed("GET, POST"),

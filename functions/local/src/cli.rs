@@ -48,6 +48,22 @@ pub enum Command {
     /// Users, items, histories, popularity, times, columns, and what stands out, over everything that was imported
     /// and over what was streamed until minutes ago. Works beside a running `palate serve`.
     Insights(Insights),
+    /// Show what is at work in a running `palate serve`, and how far it is
+    ///
+    /// On a terminal, a bar for each job until all have ended; elsewhere, a line for each as it is now. Trainings
+    /// tell how far they are every few seconds.
+    Jobs(Jobs),
+}
+
+#[derive(Debug, Args)]
+pub struct Jobs {
+    /// Address of the process; where signatures are checked, with the admin key in AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4747")]
+    pub url: String,
+    /// Print the jobs as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

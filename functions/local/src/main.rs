@@ -10,6 +10,7 @@ mod demo;
 mod edge;
 mod insights;
 mod installation;
+mod jobs;
 mod keys;
 mod live;
 mod logs;
@@ -37,7 +38,9 @@ fn main() -> ExitCode {
     let (level, format) = match &cli.command {
         Command::Serve(options) => ("info", options.log_format),
         // What goes well is on the screen already.
-        Command::Demo(_) | Command::Keys(_) | Command::Check(_) | Command::Insights(_) => ("warn", LogFormat::Text),
+        Command::Demo(_) | Command::Keys(_) | Command::Check(_) | Command::Insights(_) | Command::Jobs(_) => {
+            ("warn", LogFormat::Text)
+        }
     };
     logs::begin(level, format);
 
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
             Command::Keys(command) => keys::run(command).await,
             Command::Check(options) => check::run(options).await,
             Command::Insights(options) => insights::run(options).await,
+            Command::Jobs(options) => jobs::run(options).await,
         }
     });
     // Jobs that compute cannot be interrupted; they are not waited for.

@@ -122,6 +122,20 @@ fn it_prints_what_to_paste_and_tells_its_health() {
 }
 
 #[test]
+fn it_tells_of_its_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let palate = Palate::serve(folder.path());
+    let jobs = palate.get("/_palate/jobs");
+    assert_eq!((jobs.status, jobs.body.trim()), (200, "[]"));
+    let url = format!("http://{}", palate.address);
+    let run = |arguments: &[&str]| command(arguments).output().unwrap();
+    let told = run(&["jobs", "--url", &url]);
+    assert_eq!(String::from_utf8(told.stdout).unwrap(), "No job is at work.\n");
+    assert_eq!(String::from_utf8(run(&["jobs", "--json", "--url", &url]).stdout).unwrap(), "[]\n");
+    assert_eq!(palate.put("/_palate/jobs", "", "").status, 405);
+}
+
+#[test]
 fn a_taken_port_and_a_folder_in_use_are_named() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let palate = Palate::serve(folder.path());

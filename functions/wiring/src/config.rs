@@ -2,10 +2,14 @@
 //! (credentials, region, endpoints) and the Lambda runtime's own variables.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use palate_service::{JobKind, Quotas, Settings};
 
 use crate::metric_lines;
+
+/// A minute less than a function lives: for the evaluation and the model's files.
+const LAMBDA_TRAINING_TIME: Duration = Duration::from_secs(840);
 
 /// How a function is set up.
 ///
@@ -18,6 +22,7 @@ use crate::metric_lines;
 /// | `PALATE_QUOTAS` | quotas other than Amazon's: `dataset-groups=20,filters=100` | none |
 /// | `AWS_REGION` | the region where a request names none | `us-east-1` |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | the function's memory in MB; half of it may hold models | set by Lambda; without it 1 GiB for models |
+/// | `PALATE_TRAINING_SECONDS` | how long a training may learn before it ends with the best that it has | 840 on Lambda, which ends functions after 900; no limit elsewhere |
 /// | `PALATE_AUTH` | `required`: API requests are signed with an access key; `off`: anyone may call | `required` |
 /// | `PALATE_MASTER_KEY_SECRET` | name or ARN of the Secrets Manager secret that holds the master key of the access keys | the data folder's `master.key`; `aws` has no other |
 /// | `PALATE_IMPORT_FUNCTION`, `PALATE_TRAIN_FUNCTION`, `PALATE_DEPLOY_FUNCTION`, `PALATE_BATCH_INFERENCE_FUNCTION` | whom to invoke for a job | the binary's name |
@@ -59,6 +64,8 @@ pub enum ConfigError {
     Missing(&'static str),
     #[error("PALATE_ACCOUNT_ID={0}: an account has twelve digits")]
     AccountId(String),
+    #[error("PALATE_TRAINING_SECONDS={0}: must be a number of seconds above 0")]
+    TrainingSeconds(String),
     #[error("PALATE_AUTH={0}: must be `required` or `off`")]
     Auth(String),
     #[error("PALATE_MASTER_KEY_SECRET is not set: it names the secret with the master key, unless PALATE_AUTH=off")]
@@ -114,6 +121,12 @@ impl Config {
         let memory_mb = variable("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?.and_then(|value| value.parse::<usize>().ok());
         if let Some(memory_mb) = memory_mb {
             settings.model_cache_bytes = (memory_mb << 20) / 2;
+            settings.training_time = Some(LAMBDA_TRAINING_TIME);
+        }
+        if let Some(seconds) = variable("PALATE_TRAINING_SECONDS")? {
+            let parsed = seconds.parse().ok().filter(|seconds| *seconds > 0);
+            let parsed = parsed.ok_or_else(|| ConfigError::TrainingSeconds(seconds.clone()))?;
+            settings.training_time = Some(Duration::from_secs(parsed));
         }
 
         let function = |name, default: &str| Ok::<_, ConfigError>(variable(name)?.unwrap_or_else(|| default.into()));
@@ -204,6 +217,22 @@ mod tests {
         assert_eq!(error.to_string(), "PALATE_QUOTAS: filters: expected NAME=NUMBER");
         let error = config(&[("PALATE_ACCOUNT_ID", "1234")]).unwrap_err();
         assert_eq!(error.to_string(), "PALATE_ACCOUNT_ID=1234: an account has twelve digits");
+    }
+
+    #[test]
+    fn a_function_ends_a_training_before_it_is_ended_itself() {
+        let time = |variables: &[(&str, &str)]| config(variables).unwrap().settings.training_time;
+        let lambda = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "3008");
+        assert_eq!((time(&[]), time(&[lambda])), (None, Some(LAMBDA_TRAINING_TIME)));
+        let given = Some(Duration::from_secs(60));
+        assert_eq!(
+            (time(&[("PALATE_TRAINING_SECONDS", "60")]), time(&[lambda, ("PALATE_TRAINING_SECONDS", "60")])),
+            (given, given)
+        );
+        for wrong in ["0", "-1", "long"] {
+            let error = config(&[("PALATE_TRAINING_SECONDS", wrong)]).unwrap_err();
+            assert_eq!(error, ConfigError::TrainingSeconds(wrong.into()));
+        }
     }
 
     #[test]

@@ -108,13 +108,14 @@ def solutions(world):
         "algorithmHyperParameters": {"popularity_discount_factor": "0.7"},
         "featureTransformationParameters": {"min_user_history_length_percentile": "0.0"}}, **common)
     world.create("Solution", "personal", name="personal", recipeArn=RECIPE.format("palate-transitions"), **common)
-    world.create("Solution", "tuned", name="tuned", recipeArn=RECIPE.format("aws-user-personalization"), performHPO=True,
+    world.create("Solution", "tuned", name="tuned", recipeArn=RECIPE.format("aws-sims"), performHPO=True,
                  loose=("solutionConfig",), solutionConfig={"hpoConfig": {
                      "hpoResourceConfig": {"maxNumberOfTrainingJobs": "4", "maxParallelTrainingJobs": "2"},
                      "algorithmHyperParameterRanges": {
-                         "integerHyperParameterRanges": [{"name": "bptt", "minValue": 4, "maxValue": 20}],
-                         "continuousHyperParameterRanges": [],
-                         "categoricalHyperParameterRanges": [{"name": "recency_mask", "values": ["true", "false"]}]}}}, **common)
+                         "integerHyperParameterRanges": [{"name": "min_cointeraction_count", "minValue": 1, "maxValue": 9}],
+                         "continuousHyperParameterRanges": [
+                             {"name": "popularity_discount_factor", "minValue": 0.2, "maxValue": 0.8}],
+                         "categoricalHyperParameterRanges": []}}}, **common)
     world.create("Solution", "weighted", name="weighted", recipeArn=RECIPE.format("aws-user-personalization-v2"),
                  datasetGroupArn=world["group"], performAutoTraining=True, solutionConfig={
                      "autoTrainingConfig": {"schedulingExpression": "rate(30 days)"},
@@ -145,8 +146,12 @@ def versions(world):
         world.expect("DescribeSolutionVersion", "trainingHours" in version, "of an ACTIVE version has no trainingHours")
         how = version.get("trainingType")
         world.expect("DescribeSolutionVersion", how == "MANUAL", f"trainingType is {how}")
-    for key in ("tuned", "segments"):
-        world.create("SolutionVersion", f"{key} version", "CREATE FAILED", solutionArn=world[key])
+    world.create("SolutionVersion", "tuned version", solutionArn=world["tuned"])
+    tuned = world.describe("SolutionVersion", world["tuned version"]).get("tunedHPOParams", {})
+    names = sorted(tuned.get("algorithmHyperParameters", {}))
+    world.expect("DescribeSolutionVersion", names == ["min_cointeraction_count", "popularity_discount_factor"],
+                 f"tunedHPOParams has {names}")
+    world.create("SolutionVersion", "segments version", "CREATE FAILED", solutionArn=world["segments"])
 
 
 def campaigns(world):

@@ -126,7 +126,7 @@ def in_use(world):
                       ("Dataset", "Interactions"), ("Solution", "popular")):
         world.palate.refused(IN_USE, f"Delete{kind}", **{KINDS[kind].arn: world[key]})
         world.describe(kind, world[key])
-    world.palate.refused(IN_USE, "GetSolutionMetrics", solutionVersionArn=world["tuned version"])
+    world.palate.refused(IN_USE, "GetSolutionMetrics", solutionVersionArn=world["segments version"])
     world.forbidden("StopSolutionVersionCreation", solutionVersionArn=world["popular version"])
 
 

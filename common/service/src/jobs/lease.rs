@@ -6,7 +6,7 @@ use palate_store::{RecordStoreExt, StoreError, Write};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::{JobRecord, key};
+use super::{JobRecord, Told, key};
 use crate::error::OpError;
 use crate::records::{decode, encode};
 use crate::service::Service;
@@ -25,6 +25,8 @@ impl Lost {
 pub(super) struct Lease {
     pub attempt: u32,
     pub lost: Lost,
+    /// What the worker tells here goes into the record with the next renewal.
+    pub told: Told,
     arn: String,
     held: Arc<Mutex<Held>>,
     renewal: JoinHandle<()>,
@@ -54,6 +56,7 @@ impl Lease {
         }
         record.attempt += 1;
         record.leased_until_ms = now + service.settings.lease_ms;
+        record.advance = None;
         match service.records.update(key(arn), stored.version, encode(&record)?).await {
             Ok(()) => {}
             Err(StoreError::Conflict { .. }) => return Ok(Taken::Busy),
@@ -61,9 +64,10 @@ impl Lease {
         }
         let attempt = record.attempt;
         let held = Arc::new(Mutex::new(Held { record, version: stored.version + 1 }));
-        let lost = Lost::default();
-        let renewal = tokio::spawn(renew(Arc::clone(service), arn.to_owned(), Arc::clone(&held), lost.clone()));
-        Ok(Taken::Lease(Self { attempt, lost, arn: arn.to_owned(), held, renewal }))
+        let (lost, told) = (Lost::default(), Told::default());
+        let renewing = renew(Arc::clone(service), arn.to_owned(), Arc::clone(&held), lost.clone(), told.clone());
+        let renewal = tokio::spawn(renewing);
+        Ok(Taken::Lease(Self { attempt, lost, told, arn: arn.to_owned(), held, renewal }))
     }
 
     /// Commits `writes` if the job is still held.
@@ -124,13 +128,14 @@ impl Drop for Lease {
     }
 }
 
-async fn renew(service: Arc<Service>, arn: String, held: Arc<Mutex<Held>>, lost: Lost) {
+async fn renew(service: Arc<Service>, arn: String, held: Arc<Mutex<Held>>, lost: Lost, told: Told) {
     loop {
         tokio::time::sleep(Duration::from_millis(service.settings.lease_ms / 3)).await;
         let mut held = held.lock().await;
         let now = service.clock.now_ms();
         let mut record = held.record.clone();
         record.leased_until_ms = now + service.settings.lease_ms;
+        record.advance = told.last();
         let Ok(value) = encode(&record) else { return };
         match service.records.update(key(&arn), held.version, value).await {
             Ok(()) => {

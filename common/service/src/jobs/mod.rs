@@ -8,6 +8,7 @@
 mod lease;
 mod run;
 mod stop;
+mod told;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use lease::Lost;
 pub(crate) use run::{Run, run};
 pub(crate) use stop::StopWatch;
+pub use told::Advance;
+pub(crate) use told::Told;
 
 use crate::error::OpError;
 use crate::metrics::Queued;
@@ -167,6 +170,25 @@ pub(crate) struct JobRecord {
     created_ms: u64,
     /// Nobody else may take it up before this.
     leased_until_ms: u64,
+    /// How far the attempt is, if it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    advance: Option<Advance>,
+}
+
+/// A job that has not settled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobStatus {
+    /// ARN of the resource that it brings about.
+    pub job: String,
+    pub kind: JobKind,
+    /// How often a worker has taken it up.
+    pub attempt: u32,
+    /// Whether a worker is at it.
+    pub running: bool,
+    /// How far the worker is, if it tells; seconds old at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advance: Option<Advance>,
 }
 
 fn key(arn: &str) -> Key {
@@ -196,7 +218,14 @@ pub(crate) async fn cancel(service: &Service, arn: &str) -> Result<Option<Write>
 }
 
 fn new_record(service: &Service, kind: JobKind) -> JobRecord {
-    JobRecord { format: FORMAT, kind, attempt: 0, created_ms: service.clock.now_ms(), leased_until_ms: 0 }
+    JobRecord {
+        format: FORMAT,
+        kind,
+        attempt: 0,
+        created_ms: service.clock.now_ms(),
+        leased_until_ms: 0,
+        advance: None,
+    }
 }
 
 /// Starts a queued job. If that fails, the job stays queued and the next sweep starts it.
@@ -238,6 +267,18 @@ pub(crate) async fn sweep(service: &Service) -> Result<usize, OpError> {
 /// Whether the resource has a job that has not settled.
 pub(crate) async fn is_queued(service: &Service, arn: &str) -> Result<bool, OpError> {
     Ok(service.records.get(&key(arn)).await?.is_some())
+}
+
+/// The jobs that have not settled, in the order of their ARNs.
+pub(crate) async fn unsettled(service: &Service) -> Result<Vec<JobStatus>, OpError> {
+    use palate_store::RecordStoreExt;
+    let now = service.clock.now_ms();
+    let status = |record: palate_store::Record| {
+        let JobRecord { kind, attempt, leased_until_ms, advance, .. } = crate::records::decode(&record)?;
+        let running = now < leased_until_ms;
+        Ok(JobStatus { job: record.key.sort, kind, attempt, running, advance: advance.filter(|_| running) })
+    };
+    service.records.list_all(PARTITION, "").await?.into_iter().map(status).collect()
 }
 
 /// Counts the jobs that have not settled.

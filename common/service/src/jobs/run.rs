@@ -3,7 +3,7 @@ use std::sync::Arc;
 use palate_store::StoreError;
 
 use super::lease::{Lease, Taken};
-use super::{Job, Lost, MAX_ATTEMPTS, WorkError};
+use super::{Job, Lost, MAX_ATTEMPTS, Told, WorkError};
 use crate::error::{OpError, chain};
 use crate::service::{JobError, JobOutcome, Service};
 
@@ -17,6 +17,8 @@ pub(crate) struct Run<J> {
     /// Counted from 1; part of the names of what the attempt writes.
     pub attempt: u32,
     pub lost: Lost,
+    /// Where the work tells how far it is.
+    pub told: Told,
 }
 
 /// Runs the job of the resource `arn`, from taking the lease to the settling commit.
@@ -71,7 +73,7 @@ async fn attempt<J: Job>(service: &Arc<Service>, arn: &str, lease: &Lease) -> Re
             Err(error) => return Err(error.into()),
         }
     };
-    let run = Run { resource: before, attempt: lease.attempt, lost: lease.lost.clone() };
+    let run = Run { resource: before, attempt: lease.attempt, lost: lease.lost.clone(), told: lease.told.clone() };
     match J::work(service, &run).await {
         Ok(product) => settle::<J>(service, arn, lease, Ok(product)).await,
         Err(_) if lease.lost.is_lost() => Err(WorkError::Lost),

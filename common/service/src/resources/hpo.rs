@@ -1,5 +1,8 @@
 //! `hpoConfig`: which hyperparameters a search may vary, and how long it may take.
 
+use std::collections::BTreeMap;
+
+use palate_recipes::tune::{Budget, Dimension, Values};
 use palate_recipes::{Hyperparameter, Range, RecipeInfo};
 use serde_json::{Map, Value};
 
@@ -7,6 +10,9 @@ use crate::error::OpError;
 
 const LISTS: [&str; 3] =
     ["integerHyperParameterRanges", "continuousHyperParameterRanges", "categoricalHyperParameterRanges"];
+
+/// The budget of a search of which nothing is said.
+const BUDGET: Budget = Budget { trials: 20, parallel: 2 };
 
 /// Whether the recipe has anything to search.
 pub(super) fn applies(info: &RecipeInfo) -> bool {
@@ -25,6 +31,64 @@ pub(super) fn check(info: &RecipeInfo, config: &Map<String, Value>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// How many trials a search may make, all in all and at the same time.
+pub(super) fn budget(config: Option<&Map<String, Value>>) -> Budget {
+    let count = |member: &str, otherwise: usize| {
+        let text = config.and_then(|config| config.get("hpoResourceConfig")?.get(member)?.as_str());
+        text.and_then(|text| text.trim().parse().ok()).unwrap_or(otherwise)
+    };
+    Budget {
+        trials: count("maxNumberOfTrainingJobs", BUDGET.trials),
+        parallel: count("maxParallelTrainingJobs", BUDGET.parallel),
+    }
+}
+
+/// What is searched: the given ranges, or without any all that the recipe lets be searched and that is not `given`.
+pub(super) fn space(
+    info: &RecipeInfo,
+    config: Option<&Map<String, Value>>,
+    given: &BTreeMap<String, String>,
+) -> Vec<Dimension> {
+    let lists = LISTS.into_iter().flat_map(|list| config.into_iter().flat_map(move |config| ranges(config, list)));
+    let mut space: Vec<Dimension> = lists.filter_map(|range| dimension(info, range)).collect();
+    // A name that is given twice is searched as it was given first.
+    let mut seen = std::collections::HashSet::new();
+    space.retain(|dimension| seen.insert(dimension.name.clone()));
+    if space.is_empty() { whole_space(info, |name| given.contains_key(name)) } else { space }
+}
+
+/// All that a recipe lets be searched, without what is fixed.
+pub(super) fn whole_space(info: &RecipeInfo, fixed: impl Fn(&str) -> bool) -> Vec<Dimension> {
+    tunable(info).filter(|parameter| !fixed(parameter.name)).map(Dimension::of).collect()
+}
+
+/// A range that was checked; an end that is missing is the recipe's.
+fn dimension(info: &RecipeInfo, range: &Value) -> Option<Dimension> {
+    let name = bare(range.get("name")?.as_str()?);
+    let whole = Dimension::of(tunable(info).find(|parameter| parameter.name == name)?);
+    let number = |member: &str| range.get(member).and_then(Value::as_f64);
+    let values = match whole.values {
+        Values::Integer(least, most) => Values::Integer(
+            number("minValue").map_or(least, |value| value.ceil() as i64),
+            number("maxValue").map_or(most, |value| value.floor() as i64),
+        ),
+        Values::Continuous(least, most) => {
+            Values::Continuous(number("minValue").unwrap_or(least), number("maxValue").unwrap_or(most))
+        }
+        Values::Categorical(known) => {
+            let given: Vec<&str> = range.get("values")?.as_array()?.iter().filter_map(Value::as_str).collect();
+            let named = |value: &String| given.iter().any(|given| given.eq_ignore_ascii_case(value));
+            Values::Categorical(known.into_iter().filter(named).collect())
+        }
+    };
+    Some(Dimension { name: whole.name, values })
+}
+
+/// A name without the stage that DescribeSolution puts before it.
+fn bare(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, bare)| bare)
 }
 
 fn ranges<'a>(config: &'a Map<String, Value>, list: &str) -> impl Iterator<Item = &'a Value> {
@@ -48,7 +112,7 @@ fn check_range(info: &RecipeInfo, list: &str, range: &Value) -> Result<(), OpErr
     let Some(name) = range.get("name").and_then(Value::as_str) else {
         return Err(OpError::invalid(format!("{at} has a range without a name")));
     };
-    let bare = name.rsplit_once('.').map_or(name, |(_, bare)| bare);
+    let bare = bare(name);
     let known = info.hyperparameters.iter().find(|parameter| parameter.name == bare && parameter.tunable);
     let Some(parameter) = known else {
         let names: Vec<&str> = tunable(info).map(|parameter| parameter.name).collect();
@@ -156,6 +220,29 @@ mod tests {
             let message = refused("aws-hrnn", json!({"hpoResourceConfig": {member: value}})).unwrap();
             assert!(message.contains(member) && message.contains(value), "{message}");
         }
+    }
+
+    #[test]
+    fn what_is_searched_is_what_was_given_or_else_all_that_can_be() {
+        let [integer, _, categorical] = LISTS;
+        let hrnn = describe("aws-hrnn").unwrap();
+        let names = |space: Vec<Dimension>| space.into_iter().map(|one| one.name).collect::<Vec<_>>();
+        let none = BTreeMap::new();
+        assert_eq!(names(space(hrnn, None, &none)), ["hidden_dimension", "bptt", "recency_mask"]);
+        let given = BTreeMap::from([("bptt".to_owned(), "4".to_owned())]);
+        assert_eq!(names(space(hrnn, None, &given)), ["hidden_dimension", "recency_mask"]);
+        let config = json!({"algorithmHyperParameterRanges": {
+            integer: [{"name": "training.bptt", "minValue": 4}],
+            categorical: [{"name": "recency_mask", "values": ["True"]}],
+        }, "hpoResourceConfig": {"maxNumberOfTrainingJobs": "7"}});
+        let config = config.as_object();
+        let wanted = [
+            Dimension { name: "bptt".into(), values: Values::Integer(4, 32) },
+            Dimension { name: "recency_mask".into(), values: Values::Categorical(vec!["true".into()]) },
+        ];
+        assert_eq!(space(hrnn, config, &given), wanted);
+        assert_eq!(budget(config), Budget { trials: 7, parallel: BUDGET.parallel });
+        assert_eq!(budget(None), BUDGET);
     }
 
     #[test]

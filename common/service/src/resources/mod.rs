@@ -20,6 +20,7 @@ mod filter;
 mod hpo;
 pub(crate) mod import_errors;
 mod imported;
+mod known_columns;
 mod metric_attribution;
 mod metric_expression;
 mod others;

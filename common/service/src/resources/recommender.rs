@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Status;
 use super::dataset_group::group_of;
 use super::exploration::check_exploration;
+use super::known_columns::check_columns;
 use super::recipe::{domain_name, recipe_of};
 use super::recommender_job::models_of;
 use super::schedule::{self, Schedule};
@@ -136,6 +137,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
         let message = format!("{recipe_arn} needs a dataset group of the domain {domain}, which {arn} is not");
         return Err(OpError::invalid(message));
     }
+    check_columns(call.records(), &group.dataset_group_arn, Some(&given), "recommenderConfig").await?;
     let now = call.now();
     let recommender = Recommender {
         recommender_arn: call.place.arn(Kind::Recommender, call.text("name")),
@@ -244,6 +246,7 @@ async fn update(call: Call) -> Result<Value, OpError> {
     let recommender = &mut stored.resource;
     let arn = recommender.recommender_arn.clone();
     let given = config_of(&call, recipe_of(&recommender.recipe_arn)?)?;
+    check_columns(call.records(), &recommender.dataset_group_arn, Some(&given), "recommenderConfig").await?;
     let config = overlaid(&recommender.recommender_config, given);
     let kind = if columns(&config) == columns(&recommender.recommender_config) {
         JobKind::Deploy

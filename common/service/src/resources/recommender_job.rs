@@ -8,7 +8,7 @@ use palate_store::Write;
 use super::Status;
 use super::recommender::{Recommender, Weekly, columns};
 use super::schedule::Due;
-use super::training::{StoredModel, Training, adopt, train, trained_model};
+use super::training::{Plan, StoredModel, Training, adopt, train, trained_model};
 use super::training_columns::TrainingColumns;
 use crate::arn::{Place, recipe_name};
 use crate::error::OpError;
@@ -112,18 +112,28 @@ async fn new_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<Sto
     remove_older(service, arn, &models, &name).await?;
     let columns = match recommender.update() {
         Some(update) => TrainingColumns::of(Some(&update.recommender_config), update.creation_date_time),
-        None => TrainingColumns::of(Some(&recommender.recommender_config), recommender.creation_date_time),
+        None => {
+            // Its owner has seen the columns that were there at the last update that took hold.
+            let update = recommender.latest_recommender_update.as_ref();
+            let update = update.filter(|update| update.status == Status::Active);
+            let since = update.map_or(recommender.creation_date_time, |update| update.creation_date_time);
+            TrainingColumns::of(Some(&recommender.recommender_config), since)
+        }
     };
     let training = Training {
         arn: arn.clone(),
-        recipe: recipe_name(&recommender.recipe_arn).unwrap_or_default().to_owned(),
+        plan: Plan::Recipe(recipe_name(&recommender.recipe_arn).unwrap_or_default().to_owned()),
         dataset_group_arn: recommender.dataset_group_arn.clone(),
         // The recipe says which events it learns from.
         selection: Selection::default(),
         columns,
         hyperparameters: std::collections::BTreeMap::new(),
-        folder: format!("{models}/{name}"),
+        event_weights: Vec::new(),
+        objective: None,
+        models,
+        attempt: name,
         lost: run.lost.clone(),
+        told: run.told.clone(),
         stop: Arc::default(),
     };
     train(service, training).await

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::campaign::Campaign;
 use super::dataset_group::group_of;
+use super::known_columns::check_columns;
 use super::recipe::recipe_of;
 use super::schedule::{self, Schedule};
 use super::solution_config::{check, check_auto_ml, check_events, period_days};
@@ -40,11 +41,21 @@ pub(crate) struct Solution {
     pub event_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub solution_config: Option<Map<String, Value>>,
+    /// What performAutoML has chosen last.
+    #[serde(rename = "autoMLResult", default, skip_serializing_if = "Option::is_none")]
+    pub auto_ml_result: Option<AutoMlResult>,
     pub status: Status,
     pub creation_date_time: Timestamp,
     pub last_updated_date_time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_solution_update: Option<SolutionUpdate>,
+}
+
+/// The winner among the recipes that performAutoML tried.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AutoMlResult {
+    pub best_recipe_arn: String,
 }
 
 /// What the latest UpdateSolution has changed. It takes hold in the commit that stores it, so it is never seen
@@ -101,6 +112,10 @@ async fn create(call: Call) -> Result<Value, OpError> {
     let request: CreateRequest = call.parse()?;
     check_request(&request)?;
     let (group, group_touch) = group_of(&call).await?;
+    if !request.perform_auto_ml {
+        let config = request.solution_config.as_ref();
+        check_columns(call.records(), &group.dataset_group_arn, config, "solutionConfig").await?;
+    }
     let now = call.now();
     let solution = Solution {
         solution_arn: call.place.arn(Kind::Solution, &request.name),
@@ -114,6 +129,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
         dataset_group_arn: group.dataset_group_arn,
         event_type: request.event_type,
         solution_config: request.solution_config,
+        auto_ml_result: None,
         status: Status::Active,
         creation_date_time: now,
         last_updated_date_time: now,

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use palate_recipes::{RecipeInfo, Stage};
+use palate_recipes::{EventWeight, Objective, RecipeInfo, Sensitivity, Stage};
 use serde_json::{Map, Value};
 
 use super::hpo;
+use super::training::{competitors, may_compete};
 use crate::arn::recipe_name;
 use crate::error::OpError;
 
@@ -15,9 +16,6 @@ const MAX_PERIOD_DAYS: u64 = 30;
 
 /// Can be set by a search alone.
 const ONLY_SEARCHED: [&str; 2] = ["item_id_hidden_dim", "item_metadata_hidden_dim"];
-
-/// What performAutoML chooses from.
-const AUTO_ML_RECIPES: [&str; 3] = ["aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"];
 
 /// Columns that every training needs.
 const NEVER_EXCLUDED: [&str; 4] = ["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"];
@@ -44,17 +42,53 @@ pub(super) fn check(info: &'static RecipeInfo, config: &Config, event_type: Opti
 
 /// Checks what performAutoML reads; it leaves the rest alone.
 pub(super) fn check_auto_ml(config: Option<&Config>) -> Result<(), OpError> {
-    let recipes = config.and_then(|config| object(config, "autoMLConfig")?.get("recipeList")?.as_array());
-    for arn in recipes.into_iter().flatten().filter_map(Value::as_str) {
-        if !recipe_name(arn).is_some_and(|name| AUTO_ML_RECIPES.contains(&name)) {
+    for arn in recipe_list(config) {
+        if !recipe_name(arn).is_some_and(may_compete) {
             return Err(OpError::invalid(format!(
                 "solutionConfig.autoMLConfig.recipeList names {arn}; performAutoML chooses from {}",
-                AUTO_ML_RECIPES.join(", ")
+                competitors().join(", ")
             )));
         }
     }
     period_days(config)?;
     Ok(())
+}
+
+fn recipe_list(config: Option<&Config>) -> impl Iterator<Item = &str> {
+    let recipes = config.and_then(|config| object(config, "autoMLConfig")?.get("recipeList")?.as_array());
+    recipes.into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// The recipes that performAutoML chooses from.
+pub(super) fn auto_ml_recipes(config: Option<&Config>) -> Vec<String> {
+    let listed: Vec<String> = recipe_list(config).filter_map(recipe_name).map(str::to_owned).collect();
+    if listed.is_empty() { competitors() } else { listed }
+}
+
+/// What `eventsConfig` says; nothing if it is not given.
+pub(super) fn event_weights(config: Option<&Config>) -> Vec<EventWeight> {
+    let list = config.and_then(|config| object(config, "eventsConfig")?.get("eventParametersList")?.as_array());
+    let weight = |event: &Value| {
+        Some(EventWeight {
+            event_type: event.get("eventType")?.as_str()?.to_owned(),
+            event_value_threshold: event.get("eventValueThreshold").and_then(Value::as_f64),
+            // What is not weighted weighs 1.
+            weight: event.get("weight").and_then(Value::as_f64).unwrap_or(1.0),
+        })
+    };
+    list.into_iter().flatten().filter_map(weight).collect()
+}
+
+/// What `optimizationObjective` says; `None` if relevance is all that matters.
+pub(super) fn objective(config: Option<&Config>) -> Option<Objective> {
+    let given = object(config?, "optimizationObjective")?;
+    let sensitivity = match given.get("objectiveSensitivity").and_then(Value::as_str) {
+        Some("OFF") => return None,
+        Some("LOW") => Sensitivity::Low,
+        Some("HIGH") => Sensitivity::High,
+        _ => Sensitivity::Medium,
+    };
+    Some(Objective { item_attribute: given.get("itemAttribute")?.as_str()?.to_owned(), sensitivity })
 }
 
 /// The hyperparameters of both stages in one map.
@@ -248,6 +282,27 @@ mod tests {
             let message = message(recipe, config.clone(), None).unwrap();
             assert!(message.contains(says), "{config}: {message}");
         }
+    }
+
+    #[test]
+    fn what_is_not_weighted_weighs_1_and_an_objective_that_is_off_is_none() {
+        let config = json!({"eventsConfig": {"eventParametersList": [
+            {"eventType": "Watch", "weight": 0.3, "eventValueThreshold": 2.5}, {"eventType": "Click"},
+        ]}});
+        let weight = |event_type: &str, event_value_threshold, weight| EventWeight {
+            event_type: event_type.into(),
+            event_value_threshold,
+            weight,
+        };
+        let wanted = [weight("Watch", Some(2.5), 0.3), weight("Click", None, 1.0)];
+        assert_eq!((event_weights(config.as_object()), event_weights(None)), (wanted.to_vec(), Vec::new()));
+        let of = |level: Value| {
+            let config = json!({"optimizationObjective": {"itemAttribute": "PRICE", "objectiveSensitivity": level}});
+            objective(config.as_object()).map(|objective| objective.sensitivity)
+        };
+        assert_eq!(of(json!("OFF")), None);
+        assert_eq!([of(json!("LOW")), of(Value::Null)], [Some(Sensitivity::Low), Some(Sensitivity::Medium)]);
+        assert_eq!(objective(None), None);
     }
 
     #[test]

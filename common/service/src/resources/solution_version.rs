@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use palate_recipes::Selection;
+use palate_recipes::{self as recipes, EventWeight, Selection};
 use palate_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::solution::Solution;
-use super::solution_config::{event_value_threshold, hyperparameters};
-use super::training::{StoredModel, Training, adopt, disown, train, trained_model};
+use super::solution::{AutoMlResult, Solution};
+use super::solution_config::{auto_ml_recipes, event_value_threshold, event_weights, hyperparameters, objective};
+use super::training::{Plan, StoredModel, TrainedModel, Training, adopt, disown, train, trained_model};
 use super::training_columns::TrainingColumns;
-use super::{Status, campaign};
-use crate::arn::{Kind, Place, recipe_name};
+use super::{Status, campaign, hpo};
+use crate::arn::{Kind, Place, recipe_arn, recipe_name};
 use crate::call::Call;
 use crate::deletion::Removal;
 use crate::error::OpError;
@@ -84,22 +84,68 @@ impl SolutionVersion {
         }
     }
 
-    /// What its owner asked for and no training does yet.
-    fn not_built(&self) -> Option<&'static str> {
-        let has = |member: &str| self.solution_config.as_ref().is_some_and(|config| config.contains_key(member));
-        [
-            (self.perform_auto_ml, "performAutoML is not built yet; create a solution with a recipeArn"),
-            (self.perform_hpo, "performHPO is not built yet; create a solution with performHPO false"),
-            (self.training_mode == "UPDATE", "trainingMode UPDATE is not built yet; train with FULL"),
-            (
-                self.perform_incremental_update == Some(true),
-                "performIncrementalUpdate is not built yet; create a solution without it",
-            ),
-            (has("eventsConfig"), "eventsConfig is not built yet; create a solution with eventType instead"),
-            (has("optimizationObjective"), "optimizationObjective is not built yet; create a solution without it"),
-        ]
-        .into_iter()
-        .find_map(|(asked, reason)| asked.then_some(reason))
+    /// What is trained for this version. `from` is the version whose model it updates, if it does.
+    fn plan(&self, from: Option<TrainedModel>) -> Plan {
+        let config = self.solution_config.as_ref();
+        let recipe = recipe_name(&self.recipe_arn).unwrap_or_default();
+        let hpo_config = config.and_then(|config| config.get("hpoConfig")?.as_object());
+        match (from, recipes::describe(recipe)) {
+            (Some(model), _) => Plan::Update(Box::new(model)),
+            (None, _) if self.perform_auto_ml => Plan::Compete(auto_ml_recipes(config)),
+            (None, Some(info)) if self.perform_hpo => Plan::Search {
+                recipe: recipe.to_owned(),
+                space: hpo::space(info, hpo_config, &hyperparameters(config)),
+                budget: hpo::budget(hpo_config),
+            },
+            _ => Plan::Recipe(recipe.to_owned()),
+        }
+    }
+
+    /// What it learns of its configuration and that of its solution.
+    async fn training(&self, service: &Arc<Service>, run: &Run<Self>, stop: &StopWatch) -> Result<Training, WorkError> {
+        let arn = self.solution_version_arn.clone();
+        let solution = service.records.fetch::<Solution>(&self.solution_arn, "solutionArn").await?.resource;
+        // An update keeps to what the model was trained with.
+        let base = if self.training_mode == "UPDATE" {
+            full_version(&service.records, &self.solution_arn).await?
+        } else {
+            None
+        };
+        let of = base.as_ref().unwrap_or(self);
+        // performAutoML looks at nothing but its own configuration.
+        let config = of.solution_config.as_ref().filter(|_| !self.perform_auto_ml);
+        let from = match &base {
+            Some(base) => trained_model(&service.records, &base.solution_version_arn).await?,
+            None => None,
+        };
+        if self.training_mode == "UPDATE" && from.is_none() {
+            let message = "The solution has no ACTIVE version any more that was trained with FULL; train with FULL.";
+            return Err(WorkError::Failed(message.into()));
+        }
+        let event_weights = event_weights(config);
+        Ok(Training {
+            dataset_group_arn: self.dataset_group_arn.clone(),
+            selection: Selection {
+                event_type: of.event_type.clone(),
+                event_value_threshold: event_value_threshold(config)?,
+                events: event_weights.iter().map(EventWeight::choice).collect(),
+                ..Selection::default()
+            },
+            columns: TrainingColumns::of(config, solution.creation_date_time),
+            hyperparameters: match &from {
+                Some(model) => model.hyperparameters.clone(),
+                None => hyperparameters(config),
+            },
+            event_weights,
+            objective: objective(config),
+            plan: self.plan(from),
+            models: models_of(&arn)?,
+            attempt: run.attempt.to_string(),
+            lost: run.lost.clone(),
+            told: run.told.clone(),
+            stop: stop.wanted(),
+            arn,
+        })
     }
 }
 
@@ -131,6 +177,13 @@ pub(crate) async fn latest_active(records: &Records, solution_arn: &str) -> Resu
     let versions = versions_of(records, solution_arn).await?.into_iter().map(|stored| stored.resource);
     let active = versions.filter(|version| version.status == Status::Active);
     Ok(active.max_by_key(|version| (version.creation_date_time, version.solution_version_arn.clone())))
+}
+
+/// The newest version of a solution that was trained in full and can serve.
+async fn full_version(records: &Records, solution_arn: &str) -> Result<Option<SolutionVersion>, OpError> {
+    let versions = versions_of(records, solution_arn).await?.into_iter().map(|stored| stored.resource);
+    let full = versions.filter(|version| version.status == Status::Active && version.training_mode != "UPDATE");
+    Ok(full.max_by_key(|version| (version.creation_date_time, version.solution_version_arn.clone())))
 }
 
 /// How many versions of a place are pending or in progress.
@@ -209,9 +262,7 @@ async fn check_mode(call: &Call, solution: &Solution, mode: &str) -> Result<(), 
     if !["aws-user-personalization", "aws-hrnn-coldstart"].contains(&recipe) {
         return Err(OpError::invalid(format!("trainingMode UPDATE does not apply to recipe {recipe}; use FULL")));
     }
-    let versions = versions_of(call.records(), &solution.solution_arn).await?;
-    let full = |version: &SolutionVersion| version.status == Status::Active && version.training_mode != "UPDATE";
-    if !versions.iter().any(|version| full(&version.resource)) {
+    if full_version(call.records(), &solution.solution_arn).await?.is_none() {
         let message = "trainingMode UPDATE needs an ACTIVE solution version that was trained with FULL";
         return Err(OpError::invalid(format!("{message}; {} has none", solution.solution_arn)));
     }
@@ -282,28 +333,12 @@ impl Job for SolutionVersion {
 
     async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<StoredModel, WorkError> {
         let version = &run.resource;
-        if let Some(reason) = version.not_built() {
-            return Err(WorkError::Failed(format!("{reason}.")));
+        if version.perform_incremental_update == Some(true) {
+            let reason = "performIncrementalUpdate is not built yet; create a solution without it.";
+            return Err(WorkError::Failed(reason.into()));
         }
-        let arn = version.solution_version_arn.clone();
-        let config = version.solution_config.as_ref();
-        let solution = service.records.fetch::<Solution>(&version.solution_arn, "solutionArn").await?;
-        let watch = StopWatch::start::<Self>(service, &arn);
-        let training = Training {
-            recipe: recipe_name(&version.recipe_arn).unwrap_or_default().to_owned(),
-            dataset_group_arn: version.dataset_group_arn.clone(),
-            selection: Selection {
-                event_type: version.event_type.clone(),
-                event_value_threshold: event_value_threshold(config)?,
-                ..Selection::default()
-            },
-            columns: TrainingColumns::of(config, solution.resource.creation_date_time),
-            hyperparameters: hyperparameters(config),
-            folder: format!("{}/{}", models_of(&arn)?, run.attempt),
-            lost: run.lost.clone(),
-            stop: watch.wanted(),
-            arn,
-        };
+        let watch = StopWatch::start::<Self>(service, &version.solution_version_arn);
+        let training = version.training(service, run, &watch).await?;
         train(service, training).await
     }
 
@@ -316,7 +351,14 @@ impl Job for SolutionVersion {
         if !product.chosen.is_empty() {
             version.tuned_hpo_params = Some(json!({"algorithmHyperParameters": product.chosen}));
         }
-        Ok(vec![adopt(&service.records, &version.solution_version_arn, &product.model).await?])
+        let mut writes = vec![adopt(&service.records, &version.solution_version_arn, &product.model).await?];
+        if version.perform_auto_ml {
+            version.recipe_arn = recipe_arn(&product.model.recipe);
+            let mut solution = service.records.fetch::<Solution>(&version.solution_arn, "solutionArn").await?;
+            solution.resource.auto_ml_result = Some(AutoMlResult { best_recipe_arn: version.recipe_arn.clone() });
+            writes.push(solution.update()?);
+        }
+        Ok(writes)
     }
 
     /// Campaigns that follow the solution deploy the version.

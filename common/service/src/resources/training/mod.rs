@@ -1,0 +1,167 @@
+//! Training: from a group's data to a stored model, for solution versions and recommenders alike.
+
+mod model;
+mod plan;
+mod watch;
+mod work;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bytes::Bytes;
+use palate_recipes::{self as recipes, EventWeight, ModelFile, Objective, TimedPart, Trained};
+use palate_store::PutCondition;
+
+use super::dataset_group::DatasetGroup;
+use super::training_columns::TrainingColumns;
+use crate::arn::{Kind, Place};
+use crate::data::Snapshot;
+use crate::jobs::{Lost, Told, WorkError};
+use crate::records::FORMAT;
+use crate::schema::DatasetType;
+use crate::service::Service;
+
+pub(crate) use model::{MovedModel, TrainedModel, model_to_move, trained_model};
+pub(super) use model::{adopt, disown};
+pub(super) use plan::{Plan, competitors, may_compete};
+use watch::{Checkpoints, Watch};
+use work::{Candidate, Work};
+
+/// Every training of the same data and configuration gives the same model; the seed is stored beside it.
+const SEED: u64 = 42;
+
+/// What to learn, from what and where to.
+pub(super) struct Training {
+    /// Whose model it is; for the log.
+    pub arn: String,
+    pub plan: Plan,
+    pub dataset_group_arn: String,
+    pub selection: recipes::Selection,
+    pub columns: TrainingColumns,
+    pub hyperparameters: BTreeMap<String, String>,
+    /// What events of the selected types weigh; empty: all the same.
+    pub event_weights: Vec<EventWeight>,
+    pub objective: Option<Objective>,
+    /// Where the models of this owner go, without a trailing `/`.
+    pub models: String,
+    /// The folder of this attempt alone, below `models`.
+    pub attempt: String,
+    pub lost: Lost,
+    /// Hears how far the training is.
+    pub told: Told,
+    /// Turns true when the owner wants the training to end.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// A trained model whose files are stored and that no record names yet.
+pub(crate) struct StoredModel {
+    pub model: TrainedModel,
+    /// The hyperparameters that were chosen on a validation part of the data.
+    pub chosen: BTreeMap<String, String>,
+    pub hours: f64,
+}
+
+/// Trains and stores the files.
+pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<StoredModel, WorkError> {
+    let started = service.now();
+    let group_arn = &training.dataset_group_arn;
+    let mut objective = training.objective;
+    let mut candidates = Vec::new();
+    for recipe in training.plan.recipes()? {
+        let mut selection = training.selection.clone();
+        training.columns.choose(&service.records, group_arn, recipe.info().reads, &mut selection).await?;
+        if let Some(event_type) = recipe.info().event_type {
+            selection.event_type = Some(event_type.to_owned());
+        }
+        if let Some(objective) = &mut objective {
+            plan::read_objective(objective, &mut selection);
+        }
+        candidates.push(Candidate { recipe, selection });
+    }
+    let before = match &training.plan {
+        Plan::Update(model) => Some(stored_model(service, model).await?),
+        _ => None,
+    };
+    let parts = parts_of_group(service, group_arn, &training.arn).await?;
+    let checkpoints = format!("{}/checkpoints", training.models);
+    let watch = Watch::new(training.arn, training.lost, training.stop, training.told, service.settings.training_time);
+    let work = Work {
+        plan: training.plan,
+        candidates,
+        before,
+        hyperparameters: training.hyperparameters,
+        event_weights: training.event_weights,
+        objective,
+        checkpoints: Checkpoints::new(Arc::clone(&service.stores.blobs), checkpoints.clone()),
+        watch,
+    };
+    let (recipe, trained) = tokio::task::spawn_blocking(move || work.run(parts)).await.map_err(WorkError::retry)??;
+    let folder = format!("{}/{}", training.models, training.attempt);
+    let model = store_model(service, recipe.to_owned(), folder, &trained).await?;
+    service.remove_blobs(&format!("{checkpoints}/")).await;
+    let hours = (service.now().0 - started.0) as f64 / 3_600_000.0;
+    Ok(StoredModel { model, chosen: trained.chosen, hours: (hours * 1e6).round() / 1e6 })
+}
+
+/// The rows of a group's datasets as they are now, imported and streamed: the snapshot that the training keeps.
+async fn parts_of_group(
+    service: &Arc<Service>,
+    group_arn: &str,
+    reader_arn: &str,
+) -> Result<recipes::DatasetParts, WorkError> {
+    let group = service.records.fetch::<DatasetGroup>(group_arn, "datasetGroupArn").await?.resource;
+    let place = Place::of(group_arn).ok_or_else(|| WorkError::retry(format!("{group_arn} is no ARN")))?;
+    let mut all = [Vec::new(), Vec::new(), Vec::new()];
+    for (kind, into) in [DatasetType::Interactions, DatasetType::Items, DatasetType::Users].into_iter().zip(&mut all) {
+        let arn = place.arn(Kind::Dataset, &format!("{}/{}", group.name, kind.arn_suffix()));
+        let Some(snapshot) = Snapshot::take(service, &arn, Some(reader_arn)).await? else { continue };
+        for part in snapshot.parts() {
+            into.push(TimedPart { content: snapshot.content(service, part).await?, at_ms: part.at_ms });
+        }
+        snapshot.release(service).await;
+    }
+    let [interactions, items, users] = all;
+    let interactions = interactions.into_iter().map(|part| part.content).collect();
+    Ok(recipes::DatasetParts { interactions, items, users })
+}
+
+/// A model as its training left it.
+async fn stored_model(service: &Service, model: &TrainedModel) -> Result<Trained, WorkError> {
+    let mut files = Vec::new();
+    for (names, paged) in [(&model.resident, false), (&model.paged, true)] {
+        for name in names {
+            let content = service.stores.blobs.get(&format!("{}/{name}", model.folder)).await?;
+            files.push(ModelFile { name: name.clone(), content, paged });
+        }
+    }
+    let (report, hyperparameters) = (model.report.clone(), model.hyperparameters.clone());
+    Ok(Trained { files, report, hyperparameters, chosen: BTreeMap::new() })
+}
+
+async fn store_model(
+    service: &Arc<Service>,
+    recipe: String,
+    folder: String,
+    trained: &Trained,
+) -> Result<TrainedModel, WorkError> {
+    let report = serde_json::to_vec_pretty(&trained.report).map_err(WorkError::retry)?;
+    service.stores.blobs.put(&format!("{folder}/report.json"), Bytes::from(report), PutCondition::Always).await?;
+    for file in &trained.files {
+        let key = format!("{folder}/{}", file.name);
+        service.stores.blobs.put(&key, file.content.clone(), PutCondition::Always).await?;
+    }
+    let names = |paged: bool| {
+        trained.files.iter().filter(|file| file.paged == paged).map(|file| file.name.clone()).collect::<Vec<_>>()
+    };
+    Ok(TrainedModel {
+        format: FORMAT,
+        recipe,
+        folder,
+        resident: names(false),
+        paged: names(true),
+        hyperparameters: trained.hyperparameters.clone(),
+        seed: SEED,
+        report: trained.report.clone(),
+    })
+}
