@@ -21,7 +21,7 @@ use crate::{
 mod explanations;
 mod leaks;
 
-const RECIPES: [&str; 15] = [
+const RECIPES: [&str; 17] = [
     "aws-popularity-count",
     "aws-ecomm-popular-items-by-views",
     "aws-ecomm-popular-items-by-purchases",
@@ -31,6 +31,8 @@ const RECIPES: [&str; 15] = [
     "aws-ecomm-customers-who-viewed-x-also-viewed",
     "aws-vod-because-you-watched-x",
     "aws-vod-more-like-x",
+    "aws-trending-now",
+    "aws-vod-trending-now",
     "aws-sims",
     "palate-transitions",
     "palate-ease",

@@ -7,6 +7,7 @@ mod fingerprint;
 mod histories;
 mod id_map;
 mod intern;
+mod intervals;
 mod newest;
 mod part;
 mod read;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 
 pub use columns::{Categorical, ColumnChoice, ColumnData, ColumnKind, Columns, Text};
 pub use id_map::IdMap;
+pub use intervals::IntervalCounter;
 
 pub(crate) use histories::Histories;
 use timestamps::Timestamps;

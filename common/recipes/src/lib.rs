@@ -32,13 +32,14 @@ mod sums;
 mod training;
 mod transformer;
 mod transitions;
+mod trending;
 pub mod tune;
 mod use_cases;
 
 pub use catalogue::{Domain, Hyperparameter, Range, Reads, RecipeInfo, RecipeType, Stage, catalogue, describe};
 pub use dataset::{
-    Categorical, ColumnChoice, ColumnData, ColumnKind, Columns, Dataset, DatasetError, DatasetParts, IdMap, Selection,
-    Text, TimedPart,
+    Categorical, ColumnChoice, ColumnData, ColumnKind, Columns, Dataset, DatasetError, DatasetParts, IdMap,
+    IntervalCounter, Selection, Text, TimedPart,
 };
 pub use evaluate::{AtCutoff, Breakdown, Figure, Figures, Group, NamedFigures, Report, Search, Trial};
 pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
@@ -48,3 +49,4 @@ pub use model::{
     Event, Explanation, Model, ModelError, ModelFile, Part, Query, Record, Scored, UserPage, UserPageRef, without_users,
 };
 pub use recipe::{Objective, ParamError, Progress, Recipe, Sensitivity, TrainError, Trained, TrainingTask, recipe};
+pub use trending::{Intervals, ItemCounts, Schedule, Trends};

@@ -24,7 +24,7 @@ pub(crate) use pages::UserSide;
 pub(crate) use rows::SparseRows;
 pub(crate) use served::{Scorer, Served};
 
-use crate::ItemSet;
+use crate::{ItemSet, Trends};
 
 /// One file of a model, by its name within the model's folder.
 #[derive(Clone, Debug)]
@@ -111,6 +111,11 @@ pub trait Model: Send + Sync {
 
     /// What the score of an item is made of; `None` if the recipe does not tell.
     fn explain(&self, _query: &Query<'_>, _item: u32) -> Option<Explanation> {
+        None
+    }
+
+    /// How the answers follow what happens after the training; `None` if they do not, or only by [`Query`].
+    fn trends(&self) -> Option<&dyn Trends> {
         None
     }
 

@@ -51,6 +51,14 @@ impl Params {
         }
     }
 
+    /// As [`Params::integer`].
+    pub fn categorical(&self, name: &str) -> Option<&'static str> {
+        match self.given.get(name) {
+            Some(Value::Categorical(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// Every value that is settled, as text.
     pub fn to_text(&self) -> BTreeMap<String, String> {
         self.given.iter().map(|(name, value)| ((*name).to_owned(), value.to_text())).collect()

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::{
     Dataset, EventWeight, Model, ModelError, ModelFile, RecipeInfo, Report, ease, popularity, session_knn,
-    similar_items, sims, transformer, transitions, use_cases,
+    similar_items, sims, transformer, transitions, trending, use_cases,
 };
 
 /// A way of learning to recommend.
@@ -43,11 +43,13 @@ pub trait Recipe: Sync {
 
 /// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
 pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
-    let all: [&'static dyn Recipe; 15] = [
+    let all: [&'static dyn Recipe; 17] = [
         &popularity::POPULARITY_COUNT,
         &popularity::MOST_VIEWED,
         &popularity::BEST_SELLERS,
         &popularity::MOST_POPULAR,
+        &trending::TRENDING_NOW,
+        &trending::VIDEO_TRENDING_NOW,
         &sims::Sims,
         &similar_items::SimilarItems,
         &use_cases::BoughtTogether,

@@ -36,7 +36,7 @@ struct SourceKey {
 
 impl Source {
     fn key(&self) -> SourceKey {
-        let model = self.model.as_ref().map(|loaded| loaded.folder.as_str().into());
+        let model = self.model.as_ref().map(|loaded| Arc::clone(loaded.key()));
         SourceKey { dataset_group_arn: Arc::clone(&self.dataset_group_arn), kind: self.kind, model }
     }
 }

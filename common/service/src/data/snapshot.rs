@@ -33,6 +33,16 @@ enum Content {
     Held(Bytes),
 }
 
+impl SnapshotPart {
+    /// The key of its file, which no other part ever has; `None` for rows of the journal.
+    pub fn key(&self) -> Option<&str> {
+        match &self.content {
+            Content::Stored(part) => Some(&part.key),
+            Content::Held(_) => None,
+        }
+    }
+}
+
 impl Snapshot {
     /// Takes a snapshot for a job, whose parts stay until [`Snapshot::release`] or the job's end; for a reader
     /// that is no job and is quick, without `reader_arn`. `None` if there is no such dataset.

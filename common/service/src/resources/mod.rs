@@ -54,6 +54,7 @@ pub(crate) use recommender::Recommender;
 pub(crate) use schedule::sweep;
 pub(crate) use schema::DatasetSchema;
 pub(crate) use solution::Solution;
+pub(crate) use solution_config::event_value_threshold;
 pub(crate) use solution_version::{SolutionVersion, latest_active};
 pub(crate) use status::Status;
 pub(crate) use tag::checked_tags;

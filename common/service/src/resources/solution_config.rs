@@ -99,7 +99,7 @@ pub(super) fn hyperparameters(config: Option<&Config>) -> BTreeMap<String, Strin
 }
 
 /// The threshold that `EVENT_VALUE` must reach, a number in a string.
-pub(super) fn event_value_threshold(config: Option<&Config>) -> Result<Option<f64>, OpError> {
+pub(crate) fn event_value_threshold(config: Option<&Config>) -> Result<Option<f64>, OpError> {
     let Some(text) = config.and_then(|config| config.get("eventValueThreshold")).and_then(Value::as_str) else {
         return Ok(None);
     };

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use palate_recipes::{Selection, describe};
 use serde_json::{Map, Value};
 
 use super::Runtime;
+use crate::arn::recipe_name;
 use crate::error::OpError;
-use crate::resources::{Campaign, Recommender, SolutionVersion, Status, trained_model};
+use crate::resources::{Campaign, Recommender, SolutionVersion, Status, event_value_threshold, trained_model};
 use crate::service::Service;
 
 /// What a campaign or recommender serves.
@@ -17,6 +19,8 @@ pub(crate) struct Deployed {
     /// Where that model's files are: it may change, by a training of a recommender or when users are deleted.
     pub folder: Option<String>,
     pub dataset_group_arn: Arc<str>,
+    /// The events that the model learned from, for models that follow what happens.
+    pub events: Selection,
     /// Whether answers may hold metadata, as far as that is a setting.
     pub metadata: bool,
 }
@@ -39,6 +43,11 @@ impl Runtime {
             arn: arn.to_owned(),
             model_arn,
             folder,
+            events: Selection {
+                event_value_threshold: event_value_threshold(version.solution_config.as_ref())?,
+                event_type: version.event_type,
+                ..Selection::default()
+            },
             dataset_group_arn: version.dataset_group_arn.into(),
             metadata: enables_metadata(campaign.campaign_config.as_ref()),
         });
@@ -59,10 +68,13 @@ impl Runtime {
         let missing = || OpError::internal(format!("{arn} has no model"));
         // It is trained again under the same ARN.
         let folder = trained_model(&service.records, arn).await?.ok_or_else(missing)?.folder;
+        let recipe = recipe_name(&recommender.recipe_arn).and_then(describe);
+        let event_type = recipe.and_then(|recipe| recipe.event_type).map(str::to_owned);
         let deployed = Arc::new(Deployed {
             arn: arn.to_owned(),
             model_arn: arn.to_owned(),
             folder: Some(folder),
+            events: Selection { event_type, ..Selection::default() },
             dataset_group_arn: recommender.dataset_group_arn.into(),
             metadata: enables_metadata(Some(&recommender.recommender_config)),
         });

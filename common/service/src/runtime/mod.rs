@@ -12,6 +12,7 @@ mod ranking;
 mod recommend;
 mod request;
 mod rules;
+mod trends;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub(crate) struct Runtime {
     deployed: Recent<Arc<Deployed>>,
     filters: Recent<Arc<OpenFilter>>,
     pub models: Models,
+    trending: trends::Trending,
     pub catalogue: Catalogue,
 }
 
@@ -50,10 +52,13 @@ impl Runtime {
     /// `cache_bytes` bounds what models, pages of user histories and columns take together.
     pub fn new(cache_bytes: usize) -> Self {
         let catalogue = cache_bytes / 3;
+        // What is evaluated has the size of its model, which stays too.
+        let models = (cache_bytes - catalogue) / 4 * 3;
         Self {
             deployed: Recent::default(),
             filters: Recent::default(),
-            models: Models::new(cache_bytes - catalogue),
+            models: Models::new(models),
+            trending: trends::Trending::new(cache_bytes - catalogue - models),
             catalogue: Catalogue::new(catalogue),
         }
     }

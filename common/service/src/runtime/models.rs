@@ -19,6 +19,24 @@ pub(crate) struct Loaded {
     pub paged: Vec<String>,
 }
 
+impl Loaded {
+    /// What tells it from every other model.
+    pub fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
+    /// The same with `model` in place of its own, as evaluated at a moment.
+    pub fn evaluated(&self, at_s: i64, model: Option<Arc<dyn Model>>) -> Self {
+        Self {
+            key: format!("{} at {at_s}", self.key).into(),
+            info: self.info,
+            model: model.unwrap_or_else(|| Arc::clone(&self.model)),
+            folder: self.folder.clone(),
+            paged: self.paged.clone(),
+        }
+    }
+}
+
 /// Models in memory, and pages of user histories.
 pub(crate) struct Models {
     models: ByteCache<Arc<str>, Arc<Loaded>>,

@@ -37,6 +37,7 @@ pub(super) async fn recommendations(call: Call) -> Result<Value, OpError> {
         _ => return Err(OpError::invalid("Exactly one of campaignArn and recommenderArn must be given")),
     };
     let loaded = service.runtime.models.get(service, &deployed.model_arn, deployed.folder.as_deref()).await?;
+    let loaded = service.runtime.trending.now(service, &deployed, loaded).await?;
     let info = loaded.info;
     let (user, item) = (non_empty(&call, "userId"), non_empty(&call, "itemId"));
     let Some(needs) = needs(info) else {
