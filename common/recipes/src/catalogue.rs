@@ -16,6 +16,7 @@ pub(crate) use domain::{
 pub(crate) use personalization::{EASE, PERSONALIZED_RANKING_V2, SESSION_KNN, TRANSITIONS, USER_PERSONALIZATION_V2};
 pub(crate) use popular::{POPULARITY_COUNT, TRENDING_NOW};
 pub(crate) use related::{SIMILAR_ITEMS, SIMS};
+pub(crate) use segments::{ITEM_AFFINITY, ITEM_ATTRIBUTE_AFFINITY};
 
 /// `recipeType` on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@
 //! runtime. Data comes as Parquet parts ([`parts`]), becomes a [`Dataset`], is learned from by a
 //! [`Recipe`], and leaves as [`ModelFile`]s, which [`Recipe::open`] turns into a [`Model`] that answers.
 
+mod affinity;
 mod catalogue;
 #[cfg(test)]
 mod contract;
@@ -36,6 +37,7 @@ mod trending;
 pub mod tune;
 mod use_cases;
 
+pub use affinity::{Segment, Segments, Target, UserRows};
 pub use catalogue::{Domain, Hyperparameter, Range, Reads, RecipeInfo, RecipeType, Stage, catalogue, describe};
 pub use dataset::{
     Categorical, ColumnChoice, ColumnData, ColumnKind, Columns, Dataset, DatasetError, DatasetParts, IdMap,

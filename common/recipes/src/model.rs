@@ -24,7 +24,7 @@ pub(crate) use pages::UserSide;
 pub(crate) use rows::SparseRows;
 pub(crate) use served::{Scorer, Served};
 
-use crate::{ItemSet, Trends};
+use crate::{ItemSet, Segments, Trends};
 
 /// One file of a model, by its name within the model's folder.
 #[derive(Clone, Debug)]
@@ -116,6 +116,11 @@ pub trait Model: Send + Sync {
 
     /// How the answers follow what happens after the training; `None` if they do not, or only by [`Query`].
     fn trends(&self) -> Option<&dyn Trends> {
+        None
+    }
+
+    /// How the model finds users; `None` if it does not.
+    fn segments(&self) -> Option<&dyn Segments> {
         None
     }
 

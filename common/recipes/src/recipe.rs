@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Dataset, EventWeight, Model, ModelError, ModelFile, RecipeInfo, Report, ease, popularity, session_knn,
+    Dataset, EventWeight, Model, ModelError, ModelFile, RecipeInfo, Report, affinity, ease, popularity, session_knn,
     similar_items, sims, transformer, transitions, trending, use_cases,
 };
 
@@ -43,13 +43,15 @@ pub trait Recipe: Sync {
 
 /// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
 pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
-    let all: [&'static dyn Recipe; 17] = [
+    let all: [&'static dyn Recipe; 19] = [
         &popularity::POPULARITY_COUNT,
         &popularity::MOST_VIEWED,
         &popularity::BEST_SELLERS,
         &popularity::MOST_POPULAR,
         &trending::TRENDING_NOW,
         &trending::VIDEO_TRENDING_NOW,
+        &affinity::ITEM_AFFINITY,
+        &affinity::ITEM_ATTRIBUTE_AFFINITY,
         &sims::Sims,
         &similar_items::SimilarItems,
         &use_cases::BoughtTogether,

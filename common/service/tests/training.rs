@@ -444,7 +444,6 @@ async fn a_campaign_takes_the_configuration_that_its_recipe_knows() {
     let active = version(&palate, &popular).await;
     let segments = solution(&palate, &group, "segments", "aws-item-affinity").await;
     let segments = version(&palate, &segments).await;
-    palate.put_in_state(&segments, "/status", "ACTIVE").await;
     let exploring = solution(&palate, &group, "exploring", "aws-user-personalization").await;
     let exploring = version(&palate, &exploring).await;
     palate.put_in_state(&exploring, "/status", "ACTIVE").await;

@@ -151,7 +151,10 @@ def versions(world):
     names = sorted(tuned.get("algorithmHyperParameters", {}))
     world.expect("DescribeSolutionVersion", names == ["min_cointeraction_count", "popularity_discount_factor"],
                  f"tunedHPOParams has {names}")
-    world.create("SolutionVersion", "segments version", "CREATE FAILED", solutionArn=world["segments"])
+    world.create("SolutionVersion", "segments version", solutionArn=world["segments"])
+    answer = world.palate("GetSolutionMetrics", solutionVersionArn=world["segments version"])
+    names = {"coverage", "hits_at_1_percent", "recall_at_1_percent"}
+    world.expect("GetSolutionMetrics", set(answer["metrics"]) == names, f"of segments: {sorted(answer['metrics'])}")
 
 
 def campaigns(world):
@@ -210,11 +213,23 @@ def batches(world):
     answers = [json.loads(line) for line in body.splitlines()]
     right = [answer["error"] is None and len(answer["output"]["recommendedItems"]) == 7 for answer in answers]
     world.expect("CreateBatchInferenceJob", len(answers) == 20 and all(right), f"wrote {answers[:2]}")
-    # No recipe of segments can be trained yet, so no version of one is ACTIVE.
-    for key in ("personal version", "segments version"):
-        world.palate.refused("InvalidInputException", "CreateBatchSegmentJob", jobName="films", roleArn=ROLE,
-                             solutionVersionArn=world[key], jobInput={"s3DataSource": {"path": source}},
-                             jobOutput={"s3DataDestination": {"path": f"s3://{world.bucket}/segments/"}})
+    segments(world)
+
+
+def segments(world):
+    lines = [{"itemId": "item-00-01"}, {"itemId": "not known"}]
+    source = world.upload("segments/in/items.json", "".join(json.dumps(line) + "\n" for line in lines).encode())
+    paths = {"jobInput": {"s3DataSource": {"path": source}},
+             "jobOutput": {"s3DataDestination": {"path": f"s3://{world.bucket}/segments/out/"}}}
+    world.palate.refused("InvalidInputException", "CreateBatchSegmentJob", jobName="films", roleArn=ROLE,
+                         solutionVersionArn=world["personal version"], **paths)
+    world.create("BatchSegmentJob", "segment job", jobName="films", roleArn=ROLE, numResults=7, tags=TAGS,
+                 solutionVersionArn=world["segments version"], **paths)
+    body = world.palate.s3.get_object(Bucket=world.bucket, Key="segments/out/items.json.out")["Body"].read()
+    found, missing = [json.loads(line) for line in body.splitlines()]
+    world.expect("CreateBatchSegmentJob", found["error"] is None and len(set(found["output"]["usersList"])) == 7,
+                 f"wrote {found}")
+    world.expect("CreateBatchSegmentJob", missing["output"] is None and "not known" in missing["error"], f"wrote {missing}")
 
 
 def reports(world):

@@ -19,7 +19,7 @@ def take_down(world):
         if kind.deletable:
             left = world.every(kind.lists, kind.listed)
             world.expect(kind.lists, left == [], f"still lists {left[:2]}")
-        elif kind.name not in ("SolutionVersion", "BatchSegmentJob"):
+        elif kind.name != "SolutionVersion":
             world.expect(kind.lists, world.every(kind.lists, kind.listed), "lists no job any more")
 
 

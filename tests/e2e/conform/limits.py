@@ -10,6 +10,7 @@ COUNTED = {"DatasetGroup": (5, None), "Schema": (500, None), "Solution": (10, "g
 # The quota on pending jobs of a kind, by the name that `palate serve --quota` takes.
 PENDING = {"DatasetImportJob": "dataset-import-jobs", "DatasetExportJob": "dataset-export-jobs",
            "DataDeletionJob": "data-deletion-jobs", "BatchInferenceJob": "batch-inference-jobs",
+           "BatchSegmentJob": "batch-segment-jobs",
            "SolutionVersion": "solution-versions"}
 NO_JOBS = [part for name in PENDING.values() for part in ("--quota", f"{name}=0")]
 

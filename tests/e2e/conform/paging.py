@@ -36,7 +36,7 @@ def base(world):
     world.create("Solution", "solution", name="base", datasetGroupArn=world["group"], performAutoTraining=False,
                  recipeArn=RECIPE.format("aws-popularity-count"))
     world.create("Solution", "failing", name="failing", datasetGroupArn=world["group"], performAutoTraining=False,
-                 recipeArn=RECIPE.format("aws-item-affinity"))
+                 recipeArn=RECIPE.format("aws-next-best-action"))
     world.create("SolutionVersion", "version", solutionArn=world["solution"])
 
 

@@ -8,7 +8,6 @@ TAGS, NOT_FOUND, TOKEN = "TooManyTagsException", "ResourceNotFoundException", "I
 AT_ONCE = ("what it needs or changes is ACTIVE as soon as it is created and gone as soon as it is deleted, so it is never in "
            "a state that forbids the call")
 VERSION = "a version that is not ACTIVE is answered InvalidInputException, as documented for batch jobs"
-NO_SEGMENTS = "no recipe of user segments can be trained yet, so every creation ends before this is looked at"
 NO_QUOTA = "no quota counts these: there is one dataset of a type, one tracker and one attribution in a group"
 TAG_LIMIT = "too many tags are answered TooManyTagsException"
 UPDATE_LIMIT = "an update creates nothing that a quota counts"
@@ -21,8 +20,7 @@ _CASES = {
               ("DeleteEventTracker", IN_USE), ("DeleteMetricAttribution", IN_USE), ("UpdateMetricAttribution", IN_USE),
               ("UpdateDataset", IN_USE), ("UpdateSolution", IN_USE), ("PutItems", IN_USE), ("PutUsers", IN_USE),
               ("PutActions", IN_USE), ("PutActionInteractions", IN_USE)],
-    VERSION: [("CreateBatchInferenceJob", IN_USE)],
-    NO_SEGMENTS: [("CreateBatchSegmentJob", code) for code in (IN_USE, LIMIT, EXISTS, TAGS)],
+    VERSION: [("CreateBatchInferenceJob", IN_USE), ("CreateBatchSegmentJob", IN_USE)],
     NO_QUOTA: [("CreateDataset", LIMIT), ("CreateEventTracker", LIMIT), ("CreateMetricAttribution", LIMIT)],
     TAG_LIMIT: [("TagResource", LIMIT)],
     UPDATE_LIMIT: [("UpdateSolution", LIMIT)],
@@ -31,8 +29,6 @@ _CASES = {
 UNPROVOKED = {case: reason for reason, cases in _CASES.items() for case in cases}
 
 UNANSWERED = {
-    "CreateBatchSegmentJob": "no recipe of user segments can be trained yet; what can be refused is refused as documented",
-    "DescribeBatchSegmentJob": "there can be no batch segment job yet",
     "GetActionRecommendations": "no recipe of actions can be trained yet; every campaign answers that it is of another recipe",
 }
 
@@ -40,7 +36,7 @@ UNANSWERED = {
 FEW = {
     "ListRecipes": "they are built in",
     "ListMetricAttributionMetrics": "an attribution has at most ten metrics",
-    "ListBatchSegmentJobs": "there can be no batch segment job yet",
+    "ListBatchSegmentJobs": "what they are of takes a training that other lists do without",
 }
 
 for name, code in UNPROVOKED:

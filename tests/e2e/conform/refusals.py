@@ -11,11 +11,6 @@ NOT_FOUND, EXISTS, IN_USE = "ResourceNotFoundException", "ResourceAlreadyExistsE
 
 def not_found_at_creation(world):
     for kind in KINDS:
-        if kind == "BatchSegmentJob":
-            # Its version cannot be ACTIVE yet, but it can be missing.
-            world.palate.refused(NOT_FOUND, "CreateBatchSegmentJob", missing("SolutionVersion"), **{
-                **one_more(world, kind), "solutionVersionArn": missing("SolutionVersion")})
-            continue
         for arguments, arn in parents(kind, one_more(world, kind)):
             world.palate.refused(NOT_FOUND, f"Create{kind}", arn, **arguments)
     # A filter is looked for when a job names it, a recipe when a solution does.
@@ -85,7 +80,7 @@ def taken(world):
             ("DatasetGroup", "group", "films"), ("Schema", None, "films-Items"), ("DatasetImportJob", None, "films-Items"),
             ("DatasetExportJob", None, "films"), ("DataDeletionJob", None, "films"), ("Filter", None, "cheap"),
             ("Solution", None, "popular"), ("Campaign", None, "popular"), ("Recommender", None, "picks"),
-            ("BatchInferenceJob", None, "films")):
+            ("BatchInferenceJob", None, "films"), ("BatchSegmentJob", None, "films")):
         arguments = {**one_more(world, kind), KINDS[kind].called: name}
         world.palate.refused(EXISTS, f"Create{kind}", name, **arguments)
     for kind in ("Dataset", "EventTracker", "MetricAttribution"):
@@ -98,7 +93,7 @@ def taken(world):
 def too_many(world):
     """Tags: more than fifty at once, more than fifty in all, and more keys than there can be tags."""
     for kind in KINDS:
-        if kind not in (*UNTAGGED, "BatchSegmentJob", "EventTracker", "Dataset"):
+        if kind not in (*UNTAGGED, "EventTracker", "Dataset"):
             world.palate.refused("TooManyTagsException", f"Create{kind}", tags=too_many_tags(), **one_more(world, kind))
     # One tracker a group and one dataset of a type: in the videos' group there is room for them.
     world.palate.refused("TooManyTagsException", "CreateEventTracker", tags=too_many_tags(), name="t",

@@ -56,6 +56,12 @@ impl UserSide {
         Ok(Self { file: USERS.into(), metadata, pages, n_items: contents.manifest.n_items })
     }
 
+    /// All pages, in the order of the users' ids.
+    pub fn pages(&self) -> Vec<UserPageRef> {
+        let page = |page: &Page| UserPageRef { file: self.file.clone(), range: page.begin..page.end };
+        self.pages.iter().map(page).collect()
+    }
+
     /// The only page that can hold the user.
     pub fn page(&self, user_id: &str) -> Option<UserPageRef> {
         let after = self.pages.partition_point(|page| page.first_user.as_str() <= user_id);
@@ -112,7 +118,7 @@ impl UserPage {
     }
 
     /// The users of the page in byte order, each with the events at training, oldest first.
-    fn users(&self) -> impl Iterator<Item = (&[u8], &[Event])> {
+    pub(crate) fn users(&self) -> impl Iterator<Item = (&[u8], &[Event])> {
         let begins = std::iter::once((0, 0)).chain(self.ends.iter().copied());
         let of = |((id, event), (id_end, event_end))| {
             let (id, event): (usize, usize) = (id, event);

@@ -1,7 +1,10 @@
-//! Batch inference: JSON Lines in, JSON Lines out, in the same order.
+//! Batch inference and batch segments: JSON Lines in, JSON Lines out, in the same order.
 
 mod answer;
 mod lines;
+mod places;
+mod question;
+mod segment;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use palate_recipes::RecipeType;
-use palate_store::{BlobStore, BlobWriter, PutCondition, StoreError};
+use palate_store::BlobWriter;
 use rayon::prelude::*;
 
 use crate::error::OpError;
@@ -17,14 +20,17 @@ use crate::jobs::{Lost, WorkError};
 use crate::runtime::{Loaded, Person, ReadyFilter, Wanted, personal};
 use crate::service::Service;
 
-use answer::{Answering, Question};
+use answer::Answering;
 use lines::Lines;
+pub(crate) use places::Places;
+use places::{input_error, output_error};
+use question::Question;
+pub(crate) use segment::SegmentBatch;
 
 /// How many bytes are read at a time.
 const READ_BYTES: u64 = 4 << 20;
 /// How many histories are read at a time.
 const HISTORIES_AT_ONCE: usize = 32;
-const MAX_FILES: usize = 1000;
 
 /// One batch: what is asked of which model, where the questions are and where the answers go.
 pub(crate) struct Batch<'a> {
@@ -32,63 +38,23 @@ pub(crate) struct Batch<'a> {
     pub filter: Option<&'a ReadyFilter>,
     pub dataset_group_arn: &'a str,
     pub k: usize,
-    pub input: Arc<dyn BlobStore>,
-    /// One object, or the prefix of many.
-    pub input_key: &'a str,
-    pub output: Arc<dyn BlobStore>,
-    /// Ends with `/`, or is empty.
-    pub output_folder: &'a str,
+    pub places: Places,
     pub lost: &'a Lost,
 }
 
 impl Batch<'_> {
     /// Answers every file; each output appears whole when its last line is answered.
     pub async fn run(&self, service: &Arc<Service>) -> Result<(), WorkError> {
-        let files = self.files().await?;
-        // Shows that the place can be written to before hours of work go there.
-        let probe = format!("{}_CHECK", self.output_folder);
-        self.output.put(&probe, Bytes::new(), PutCondition::Always).await.map_err(output_error)?;
+        let files = self.places.files().await?;
+        self.places.probe().await?;
         for (key, name) in files {
             self.answer_file(service, &key, &name).await?;
         }
         Ok(())
     }
 
-    /// The input objects, each with its name for the output.
-    async fn files(&self) -> Result<Vec<(String, String)>, WorkError> {
-        let folder = self.input_key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let (mut files, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.input.list(self.input_key, after.as_deref(), 1000).await.map_err(input_error)?;
-            for blob in page.entries {
-                if blob.key.ends_with('/') {
-                    continue;
-                }
-                // A key that is named exactly stands for itself alone.
-                if blob.key == self.input_key {
-                    let name = blob.key.rsplit('/').next().unwrap_or_default().to_owned();
-                    return Ok(vec![(blob.key, name)]);
-                }
-                let name = blob.key[folder.len()..].trim_start_matches('/').to_owned();
-                files.push((blob.key, name));
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
-        }
-        match files.len() {
-            0 => Err(WorkError::Failed("Invalid S3 input path".into())),
-            n if n > MAX_FILES => {
-                Err(WorkError::Failed(format!("Invalid S3 input path: {n} files; at most {MAX_FILES} are allowed")))
-            }
-            _ => Ok(files),
-        }
-    }
-
     async fn answer_file(&self, service: &Arc<Service>, key: &str, name: &str) -> Result<(), WorkError> {
-        let output_key = format!("{}{name}.out", self.output_folder);
-        let mut writer = self.output.writer(&output_key).await.map_err(output_error)?;
+        let mut writer = self.places.writer(name).await?;
         match self.answer_lines(service, key, &mut writer).await {
             Ok(()) => writer.finish().await.map(|_| ()).map_err(output_error),
             Err(error) => {
@@ -105,7 +71,7 @@ impl Batch<'_> {
         key: &str,
         writer: &mut Box<dyn BlobWriter>,
     ) -> Result<(), WorkError> {
-        let size = self.input.head(key).await.map_err(input_error)?.size;
+        let size = self.places.input.head(key).await.map_err(input_error)?.size;
         let mut lines = Lines::default();
         let mut at = 0;
         while at < size {
@@ -113,7 +79,7 @@ impl Batch<'_> {
                 return Err(WorkError::Lost);
             }
             let end = (at + READ_BYTES).min(size);
-            let content = self.input.get_range(key, at..end).await.map_err(input_error)?;
+            let content = self.places.input.get_range(key, at..end).await.map_err(input_error)?;
             at = end;
             let whole = lines
                 .take_whole(&content, at == size)
@@ -152,24 +118,5 @@ impl Batch<'_> {
     async fn person(&self, service: &Arc<Service>, user: String, wanted: Wanted) -> Result<(String, Person), OpError> {
         let person = Person::read(service, self.loaded, self.dataset_group_arn, &user, wanted).await?;
         Ok((user, person))
-    }
-}
-
-/// A failure of the user's own bucket is for the user to mend; one of ours is tried again.
-fn input_error(error: StoreError) -> WorkError {
-    side_error(error, "Invalid S3 input path")
-}
-
-fn output_error(error: StoreError) -> WorkError {
-    side_error(error, "Invalid S3 output path")
-}
-
-fn side_error(error: StoreError, reason: &str) -> WorkError {
-    match error {
-        StoreError::NotFound { .. } | StoreError::Invalid { .. } => WorkError::Failed(format!("{reason}: {error}")),
-        StoreError::Denied { .. } => {
-            WorkError::Failed("Insufficient privileges for accessing data in Amazon S3.".into())
-        }
-        other => other.into(),
     }
 }

@@ -5,6 +5,8 @@ use palate_recipes::Model;
 use palate_recipes::parts::{AT_MS, Part, PartError};
 
 use super::Catalogued;
+use serde_json::Map;
+
 use crate::events::PutRecord;
 use crate::filters::{Columns, ColumnsBuilder, Field};
 
@@ -46,6 +48,9 @@ pub(super) fn build(rows: Rows, model: Option<&dyn Model>) -> Result<Columns, Pa
         if keep {
             builder.put(&put.id, &put.values);
         }
+    }
+    if model.is_none() {
+        builder.put(NOBODY, &Map::new());
     }
     Ok(builder.finish())
 }

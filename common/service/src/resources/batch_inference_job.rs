@@ -11,7 +11,7 @@ use super::dataset_import_job::split_s3;
 use super::others::room_for_job;
 use super::{Filter, SolutionVersion, Status};
 use crate::arn::Kind;
-use crate::batch::Batch;
+use crate::batch::{Batch, Places};
 use crate::call::Call;
 use crate::error::OpError;
 use crate::filters::Target;
@@ -244,14 +244,6 @@ impl Job for BatchInferenceJob {
         }
         let version = service.records.fetch::<SolutionVersion>(&job.solution_version_arn, "solutionVersionArn").await?;
         let loaded = service.runtime.models.get(service, &job.solution_version_arn, None).await?;
-        let (bucket, input_key) = split_s3(&job.job_input.s3_data_source.path, "jobInput.s3DataSource.path")?;
-        let input = bucket_of(service, bucket, "Invalid S3 input path")?;
-        let output = &job.job_output.s3_data_destination.path;
-        let (bucket, output_key) = split_s3(output, "jobOutput.s3DataDestination.path")?;
-        let mut output_folder = output_key.to_owned();
-        if !output_folder.is_empty() && !output_folder.ends_with('/') {
-            output_folder.push('/');
-        }
         let group = &version.resource.dataset_group_arn;
         let filter = match &job.filter_arn {
             Some(arn) => Some(service.runtime.filter(service, arn, "filterArn", group, &loaded, Target::Item).await?),
@@ -262,10 +254,7 @@ impl Job for BatchInferenceJob {
             filter: filter.as_ref(),
             dataset_group_arn: group,
             k: usize::try_from(job.num_results).unwrap_or(MAX_RESULTS),
-            input,
-            input_key,
-            output: bucket_of(service, bucket, "Invalid S3 output path")?,
-            output_folder: &output_folder,
+            places: Places::of(service, &job.job_input, &job.job_output)?,
             lost: &run.lost,
         };
         batch.run(service).await
@@ -274,8 +263,4 @@ impl Job for BatchInferenceJob {
     async fn finish(_service: &Arc<Service>, _job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
         Ok(Vec::new())
     }
-}
-
-fn bucket_of(service: &Service, name: &str, failure: &str) -> Result<Arc<dyn palate_store::BlobStore>, WorkError> {
-    service.stores.buckets.bucket(name).map_err(|_| WorkError::Failed(failure.into()))
 }

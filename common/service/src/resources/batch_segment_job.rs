@@ -1,5 +1,4 @@
-//! Batch segment jobs: a file of items or attributes, a file of the users who would like them. Recipes that
-//! segment users are not built yet, and a job says so.
+//! Batch segment jobs: a file of items or attributes, a file of the users who would like them.
 
 use std::sync::Arc;
 
@@ -9,16 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::batch_inference_job::check_paths;
-use super::others::{is_active, room_for_job, text};
-use super::{Input, Output, SolutionVersion, Status};
+use super::others::room_for_job;
+use super::{Filter, Input, Output, SolutionVersion, Status};
 use crate::arn::{Kind, recipe_name};
+use crate::batch::{Places, SegmentBatch};
 use crate::call::Call;
 use crate::error::OpError;
+use crate::filters::Target;
 use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
 use crate::quotas::Quota;
 use crate::records::Resource;
+use crate::runtime::{ReadyFilter, UsersByEvent, check_filter};
 use crate::service::{JobKind, Service};
 use crate::wire::Timestamp;
 
@@ -86,7 +88,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
     check_version(&version.resource)?;
     let mut with = vec![version.touch()?];
     if let Some(filter_arn) = &request.filter_arn {
-        with.push(filter_touch(&call, filter_arn, &version.resource.dataset_group_arn).await?);
+        with.push(filter_touch(&call, filter_arn, &version.resource).await?);
     }
     with.push(room_for_job(&call, Kind::BatchSegmentJob, Quota::BatchSegmentJobs, None).await?);
     let now = call.now();
@@ -127,14 +129,16 @@ fn check_version(version: &SolutionVersion) -> Result<(), OpError> {
 }
 
 /// The write that keeps the filter of a job from being deleted meanwhile, if the job can use it.
-async fn filter_touch(call: &Call, arn: &str, group_arn: &str) -> Result<Write, OpError> {
-    Kind::Filter.check(arn, "filterArn")?;
-    let filter = call.records().find_any(Kind::Filter, arn).await?.ok_or_else(|| Kind::Filter.missing(arn))?;
-    if text(&filter.resource, "datasetGroupArn") != group_arn {
-        return Err(OpError::invalid(format!("filterArn is {arn}, which belongs to another dataset group")));
-    }
-    if !is_active(&filter.resource) {
-        return Err(OpError::invalid(format!("filterArn is {arn}, which is not ACTIVE")));
+async fn filter_touch(call: &Call, arn: &str, version: &SolutionVersion) -> Result<Write, OpError> {
+    let filter = call.records().fetch::<Filter>(arn, "filterArn").await?;
+    filter.resource.check_usable(&version.dataset_group_arn, "filterArn")?;
+    let expression = filter.resource.parse()?;
+    let recipe = recipe_name(&version.recipe_arn).and_then(describe);
+    check_filter(&expression, recipe, Target::User, "filterArn")?;
+    if expression.uses_history() && recipe.is_some_and(|recipe| recipe.name == "aws-item-attribute-affinity") {
+        return Err(OpError::invalid(format!(
+            "filterArn is {arn}, which asks for interactions; recipe aws-item-attribute-affinity takes no such filter"
+        )));
     }
     filter.touch()
 }
@@ -161,9 +165,28 @@ impl Job for BatchSegmentJob {
         }
     }
 
-    async fn work(_service: &Arc<Service>, _run: &Run<Self>) -> Result<(), WorkError> {
-        let reason = "This version of Palate cannot segment users yet; nothing was written.";
-        Err(WorkError::Failed(reason.into()))
+    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<(), WorkError> {
+        let job = &run.resource;
+        let version = service.records.fetch::<SolutionVersion>(&job.solution_version_arn, "solutionVersionArn").await?;
+        let loaded = service.runtime.models.get(service, &job.solution_version_arn, None).await?;
+        let group = &version.resource.dataset_group_arn;
+        let filter = match &job.filter_arn {
+            Some(arn) => Some(service.runtime.filter(service, arn, "filterArn", group, &loaded, Target::User).await?),
+            None => None,
+        };
+        let events = match filter.as_ref().is_some_and(ReadyFilter::wants_events) {
+            true => Some(UsersByEvent::read(service, group, &job.batch_segment_job_arn).await?),
+            false => None,
+        };
+        let batch = SegmentBatch {
+            loaded: &loaded,
+            filter: filter.as_ref(),
+            events: events.as_ref(),
+            k: usize::try_from(job.num_results).unwrap_or(usize::MAX),
+            places: Places::of(service, &job.job_input, &job.job_output)?,
+            lost: &run.lost,
+        };
+        batch.run(service).await
     }
 
     async fn finish(_service: &Arc<Service>, _job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {

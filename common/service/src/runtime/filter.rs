@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use palate_recipes::{ItemSet, RecipeInfo, RecipeType};
 
-use super::{Loaded, Person, Runtime};
+use super::{Loaded, Person, Runtime, UsersByEvent};
 use crate::catalogue::{Catalogued, Held, Source};
 use crate::error::OpError;
 use crate::filters::{Asked, Expression, History, Plan, RowSet, Target};
@@ -42,8 +42,11 @@ impl Runtime {
         open.filter.check_usable(dataset_group_arn, member)?;
         check_filter(&open.expression, Some(loaded.info), target, member)?;
         let dataset_group_arn: Arc<str> = dataset_group_arn.into();
-        let kind = if matches!(target, Target::Action) { Catalogued::Actions } else { Catalogued::Items };
-        let model = Some(Arc::clone(loaded));
+        let (kind, model) = match target {
+            Target::Item => (Catalogued::Items, Some(Arc::clone(loaded))),
+            Target::Action => (Catalogued::Actions, Some(Arc::clone(loaded))),
+            Target::User => (Catalogued::Users, None),
+        };
         let source = Source { dataset_group_arn: Arc::clone(&dataset_group_arn), kind, model };
         let held = self.catalogue.columns(service, &source).await?;
         let users = match open.expression.uses_current_user() {
@@ -129,6 +132,18 @@ impl ReadyFilter {
             current_item: item.and_then(|id| self.held.columns.row(id)),
             history: events.as_ref().map(|events| events as &dyn History),
         };
+        self.plan.apply(&self.held.columns, &asked).map_err(|error| error.message)
+    }
+
+    /// The users that pass; [`ReadyFilter::passes`] reads them by id. `events` says who had events of a type, if the
+    /// filter asks for that.
+    ///
+    /// # Errors
+    /// As [`ReadyFilter::apply`].
+    pub fn users(&self, values: &HashMap<String, String>, events: Option<&UsersByEvent>) -> Result<RowSet, String> {
+        let history = events.map(|events| events.rows_of(|id| self.held.columns.row(id)));
+        let history = history.as_ref().map(|events| events as &dyn History);
+        let asked = Asked { values, user: None, current_item: None, history };
         self.plan.apply(&self.held.columns, &asked).map_err(|error| error.message)
     }
 

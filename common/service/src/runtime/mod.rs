@@ -13,6 +13,7 @@ mod recommend;
 mod request;
 mod rules;
 mod trends;
+mod users_by_event;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(crate) use models::{Loaded, Models};
 pub(crate) use person::{Person, Wanted};
 pub(crate) use ranking::rank;
 pub(crate) use request::{MAX_RESULTS, mark_in, mark_of, read_context, read_values, round_score};
+pub(crate) use users_by_event::UsersByEvent;
 
 use crate::catalogue::{Catalogue, Recent};
 use crate::jobs::WorkError;

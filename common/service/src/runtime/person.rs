@@ -160,10 +160,20 @@ async fn record_of(service: &Arc<Service>, group_arn: &str, user_id: &str) -> Re
 }
 
 /// The rows of a user's interactions, each with the place of its type.
+#[derive(Default)]
 pub(crate) struct EventRows {
     /// In lower case; `None` for events without a type.
     types: Vec<Option<String>>,
     rows: Vec<(usize, u32)>,
+}
+
+impl EventRows {
+    /// Adds rows of one type, in lower case.
+    pub fn add(&mut self, event_type: Option<String>, rows: impl Iterator<Item = u32>) {
+        let at = self.types.len();
+        self.types.push(event_type);
+        self.rows.extend(rows.map(|row| (at, row)));
+    }
 }
 
 impl History for EventRows {

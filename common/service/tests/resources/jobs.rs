@@ -96,11 +96,16 @@ async fn an_export_job_is_for_items_users_and_interactions() {
 }
 
 #[tokio::test]
-async fn a_segment_job_is_for_recipes_that_segment_users_and_says_why_it_fails() {
+async fn a_segment_job_is_for_recipes_that_segment_users_and_filters_of_users() {
     let palate = Palate::new();
     palate.imported().await;
     version_of(&palate, "aws-item-affinity").await;
-    let filter = |group: &str, status: &str| json!({"filterArn": arn("filter/f"), "datasetGroupArn": arn(group), "status": status});
+    let filter = |group: &str, status: &str| {
+        json!({
+            "filterArn": arn("filter/f"), "name": "f", "datasetGroupArn": arn(group), "status": status,
+            "filterExpression": "EXCLUDE UserID WHERE Users.AGE < 18", "creationDateTime": 1, "lastUpdatedDateTime": 1,
+        })
+    };
     let filtered = || batch(json!({"filterArn": arn("filter/f")}));
     assert_eq!(palate.refused("CreateBatchSegmentJob", filtered()).await, "ResourceNotFoundException");
     for (group, status) in [("dataset-group/other", "ACTIVE"), ("dataset-group/films", "CREATE PENDING")] {
@@ -122,10 +127,17 @@ async fn a_segment_job_is_for_recipes_that_segment_users_and_says_why_it_fails()
     let answer = palate.call("DescribeBatchSegmentJob", json!({"batchSegmentJobArn": job})).await.unwrap();
     let described = &answer["batchSegmentJob"];
     assert_eq!((&described["numResults"], &described["filterArn"]), (&json!(25), &json!(arn("filter/f"))));
-    palate.run_jobs().await;
-    let (state, reason) = palate.status("DescribeBatchSegmentJob", "batchSegmentJobArn", &job).await;
-    assert_eq!(state, "CREATE FAILED");
-    assert!(reason.unwrap().contains("cannot segment users yet"));
+    for expression in
+        ["INCLUDE ItemID WHERE Items.PRICE > 1", "EXCLUDE UserID WHERE Interactions.EVENT_TYPE IN (\"buy\")"]
+    {
+        version_of(&palate, "aws-item-attribute-affinity").await;
+        let mut planted = filter("dataset-group/films", "ACTIVE");
+        planted["filterExpression"] = json!(expression);
+        palate.plant(&arn("filter/f"), planted).await;
+        let mut input = filtered();
+        input["jobName"] = json!("other");
+        assert_eq!(palate.refused("CreateBatchSegmentJob", input).await, INVALID, "{expression}");
+    }
 }
 
 #[tokio::test]
