@@ -11,9 +11,12 @@ mod segments;
 
 pub(crate) use domain::{
     BECAUSE_YOU_WATCHED_X, BEST_SELLERS, CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED, FREQUENTLY_BOUGHT_TOGETHER, MORE_LIKE_X,
-    MOST_POPULAR, MOST_VIEWED, TRENDING_NOW as VIDEO_TRENDING_NOW,
+    MOST_POPULAR, MOST_VIEWED, RECOMMENDED_FOR_YOU, TOP_PICKS, TRENDING_NOW as VIDEO_TRENDING_NOW,
 };
-pub(crate) use personalization::{EASE, PERSONALIZED_RANKING_V2, SESSION_KNN, TRANSITIONS, USER_PERSONALIZATION_V2};
+pub(crate) use personalization::{
+    EASE, HRNN, HRNN_COLDSTART, HRNN_METADATA, PERSONALIZED_RANKING, PERSONALIZED_RANKING_V2, SESSION_KNN, TRANSITIONS,
+    USER_PERSONALIZATION, USER_PERSONALIZATION_V2,
+};
 pub(crate) use popular::{POPULARITY_COUNT, TRENDING_NOW};
 pub(crate) use related::{SIMILAR_ITEMS, SIMS};
 pub(crate) use segments::{ITEM_AFFINITY, ITEM_ATTRIBUTE_AFFINITY};
@@ -90,13 +93,16 @@ pub struct Reads {
     pub users: bool,
     /// Further columns of the Interactions dataset.
     pub context: bool,
+    /// IMPRESSION, as text, among the columns of interactions.
+    pub impressions: bool,
 }
 
 impl Reads {
-    pub(crate) const NOTHING: Self = Self { items: false, users: false, context: false };
+    pub(crate) const NOTHING: Self = Self { items: false, users: false, context: false, impressions: false };
     const ITEMS: Self = Self { items: true, ..Self::NOTHING };
     const ITEMS_AND_USERS: Self = Self { users: true, ..Self::ITEMS };
     const EVERYTHING: Self = Self { context: true, ..Self::ITEMS_AND_USERS };
+    const WITH_IMPRESSIONS: Self = Self { impressions: true, ..Self::EVERYTHING };
 }
 
 const BOOLEAN: Range = Range::Categorical(&["true", "false"]);

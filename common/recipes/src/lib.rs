@@ -15,6 +15,7 @@ mod evaluate;
 mod event_index;
 mod event_weights;
 mod features;
+mod hrnn;
 mod item_set;
 mod model;
 mod neighbours;
@@ -48,7 +49,8 @@ pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
 pub use event_weights::{EventChoice, EventWeight};
 pub use item_set::ItemSet;
 pub use model::{
-    Event, Explanation, Model, ModelError, ModelFile, Part, Query, Record, Scored, UserPage, UserPageRef, without_users,
+    Event, Explanation, Exploration, Model, ModelError, ModelFile, Part, Query, Record, Scored, UserPage, UserPageRef,
+    UserState, without_users,
 };
 pub use recipe::{Objective, ParamError, Progress, Recipe, Sensitivity, TrainError, Trained, TrainingTask, recipe};
 pub use trending::{Intervals, ItemCounts, Schedule, Trends};

@@ -55,12 +55,36 @@ pub struct Event {
 /// is written in a dataset (`a|b` for several).
 pub type Record = BTreeMap<String, String>;
 
+/// What a model made of a user at training, so that it need not go through the history again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UserState<'a> {
+    /// As [`UserPage::state`] gives it.
+    pub bytes: &'a [u8],
+    /// What the user did since, oldest first; also part of [`Query::history`].
+    pub newer: &'a [Event],
+}
+
+/// How much of an answer is to be learned from, for recipes that explore.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exploration<'a> {
+    /// 0: relevance alone; 1: every place is open to new items.
+    pub weight: f64,
+    /// An item is new up to so many days before the newest interaction of the dataset.
+    pub age_cut_off_days: f64,
+    /// Answers differ by it, and by nothing else that is drawn.
+    pub seed: u64,
+    /// Items that the user was shown and did not choose, as often as that happened. Each time halves the draw.
+    pub passed_over: &'a [u32],
+}
+
 /// What is asked of a model.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<'a> {
     /// The user's interactions, oldest first: those at training and the streamed ones. Empty for a user
     /// nothing is known of.
     pub history: &'a [Event],
+    /// For models whose pages hold states. Without it they go through the history.
+    pub state: Option<UserState<'a>>,
     /// The query item of related-items recipes, if the model knows it.
     pub item: Option<u32>,
     /// What [`Model::recommend`] may answer with; `None`: every item. Scores are the same either way.
@@ -71,6 +95,8 @@ pub struct Query<'a> {
     pub user: Option<&'a Record>,
     /// Contextual metadata of the request, for recipes that read it ([`crate::Reads::context`]).
     pub context: Option<&'a Record>,
+    /// Recipes that explore put new items into the answer of [`Model::recommend`]. `None`: relevance alone.
+    pub exploration: Option<Exploration<'a>>,
 }
 
 impl Query<'_> {

@@ -59,6 +59,12 @@ impl Params {
         }
     }
 
+    /// Of a recipe that has none.
+    #[cfg(test)]
+    pub fn none() -> Self {
+        Self { given: BTreeMap::new() }
+    }
+
     /// Every value that is settled, as text.
     pub fn to_text(&self) -> BTreeMap<String, String> {
         self.given.iter().map(|(name, value)| ((*name).to_owned(), value.to_text())).collect()

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Dataset, EventWeight, Model, ModelError, ModelFile, RecipeInfo, Report, affinity, ease, popularity, session_knn,
-    similar_items, sims, transformer, transitions, trending, use_cases,
+    Dataset, EventWeight, Model, ModelError, ModelFile, RecipeInfo, Report, affinity, ease, hrnn, popularity,
+    session_knn, similar_items, sims, transformer, transitions, trending, use_cases,
 };
 
 /// A way of learning to recommend.
@@ -32,8 +32,7 @@ pub trait Recipe: Sync {
     /// # Errors
     /// [`TrainError::Data`] if the recipe cannot do this, and that is what most answer.
     fn update(&self, _trained: &Trained, _task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
-        let name = self.info().name;
-        Err(TrainError::Data(format!("Recipe {name} cannot be updated; it can only be trained in full.")))
+        Err(TrainError::not_updated(self.info()))
     }
 
     /// Opens a model from its resident files (those with [`ModelFile::paged`] unset), which are checked
@@ -43,7 +42,14 @@ pub trait Recipe: Sync {
 
 /// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
 pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
-    let all: [&'static dyn Recipe; 19] = [
+    let all: [&'static dyn Recipe; 26] = [
+        &hrnn::HRNN,
+        &hrnn::HRNN_METADATA,
+        &hrnn::HRNN_COLDSTART,
+        &hrnn::PERSONALIZED_RANKING,
+        &hrnn::USER_PERSONALIZATION,
+        &hrnn::RECOMMENDED_FOR_YOU,
+        &hrnn::TOP_PICKS,
         &popularity::POPULARITY_COUNT,
         &popularity::MOST_VIEWED,
         &popularity::BEST_SELLERS,
@@ -183,4 +189,11 @@ pub enum TrainError {
     Numerical(String),
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+impl TrainError {
+    /// What [`Recipe::update`] says of a recipe that takes in what is new by a training in full alone.
+    pub(crate) fn not_updated(info: &RecipeInfo) -> Self {
+        Self::Data(format!("Recipe {} cannot be updated; it can only be trained in full.", info.name))
+    }
 }

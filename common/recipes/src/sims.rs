@@ -24,6 +24,8 @@ use crate::popularity::Popular;
 use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
+pub(crate) use filter::bounds as percentile_bounds;
+
 pub struct Sims;
 
 impl Recipe for Sims {

@@ -48,7 +48,7 @@ pub const CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED: RecipeInfo = RecipeInfo {
 };
 
 pub const RECOMMENDED_FOR_YOU: RecipeInfo = RecipeInfo {
-    reads: Reads::EVERYTHING,
+    reads: Reads::WITH_IMPRESSIONS,
     real_time: true,
     ..ecommerce(
         "aws-ecomm-recommended-for-you",
@@ -84,7 +84,7 @@ pub const TRENDING_NOW: RecipeInfo =
     video("aws-vod-trending-now", RecipeType::PopularItems, "Trending now: videos that interest in grows fastest.");
 
 pub const TOP_PICKS: RecipeInfo = RecipeInfo {
-    reads: Reads::EVERYTHING,
+    reads: Reads::WITH_IMPRESSIONS,
     real_time: true,
     ..video(
         "aws-vod-top-picks",

@@ -47,7 +47,7 @@ pub const USER_PERSONALIZATION_V2: RecipeInfo = RecipeInfo {
 };
 
 pub const USER_PERSONALIZATION: RecipeInfo = RecipeInfo {
-    reads: Reads::EVERYTHING,
+    reads: Reads::WITH_IMPRESSIONS,
     hyperparameters: &[hidden_dimension("149"), BPTT, RECENCY_MASK, MIN_USER_HISTORY, MAX_USER_HISTORY],
     ranks: false,
     ..personal(

@@ -12,7 +12,8 @@ use super::manifest::sha256;
 use super::{Contents, ModelError, UserPageRef};
 use crate::Event;
 
-/// The interactions at training, by user id and time; a row group is a page.
+/// The interactions at training, by user id and time, and perhaps a state with each user's last; a row group is a
+/// page.
 const USERS: &str = "users.parquet";
 /// A copy of what ends [`USERS`]: the Parquet metadata, resident so that a page can be read alone.
 const FOOTER: &str = "users.footer";
@@ -98,20 +99,38 @@ pub struct UserPage {
     /// Per user where the id ends, and where the events end.
     ends: Vec<(usize, usize)>,
     events: Vec<Event>,
+    /// States of all users one after the other, and per user where the state ends; empty if the model has none.
+    states: Vec<u8>,
+    state_ends: Vec<usize>,
 }
 
 impl UserPage {
     /// The user's events at training, oldest first; `None` for a user who was not there.
     pub fn history(&self, user_id: &str) -> Option<&[Event]> {
-        let begin = |user: usize| user.checked_sub(1).map_or((0, 0), |before| self.ends[before]);
-        let id = |user: usize| &self.ids[begin(user).0..self.ends[user].0];
+        self.find(user_id).map(|user| &self.events[self.begin(user).1..self.ends[user].1])
+    }
+
+    /// What the recipe made of the user at training, if it keeps that; see [`crate::Query::state`].
+    pub fn state(&self, user_id: &str) -> Option<&[u8]> {
+        let user = self.find(user_id)?;
+        let begin = user.checked_sub(1).map_or(Some(0), |before| self.state_ends.get(before).copied())?;
+        self.states.get(begin..*self.state_ends.get(user)?).filter(|state| !state.is_empty())
+    }
+
+    /// Where the user's id and events begin.
+    fn begin(&self, user: usize) -> (usize, usize) {
+        user.checked_sub(1).map_or((0, 0), |before| self.ends[before])
+    }
+
+    fn find(&self, user_id: &str) -> Option<usize> {
+        let id = |user: usize| &self.ids[self.begin(user).0..self.ends[user].0];
         let (mut low, mut high) = (0, self.ends.len());
         while low < high {
             let middle = usize::midpoint(low, high);
             match id(middle).cmp(user_id.as_bytes()) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return Some(&self.events[begin(middle).1..self.ends[middle].1]),
+                std::cmp::Ordering::Equal => return Some(middle),
             }
         }
         None
@@ -129,7 +148,9 @@ impl UserPage {
 
     /// Bytes held in memory.
     pub fn resident_bytes(&self) -> usize {
-        self.ids.len() + self.ends.len() * size_of::<(usize, usize)>() + self.events.len() * size_of::<Event>()
+        let users = self.ids.len() + self.ends.len() * size_of::<(usize, usize)>();
+        let states = self.states.len() + self.state_ends.len() * size_of::<usize>();
+        users + self.events.len() * size_of::<Event>() + states
     }
 }
 

@@ -35,7 +35,7 @@ pub fn baskets(
 }
 
 /// The counts at two percentiles (0 to 1), both rounded outwards to counts that occur.
-fn bounds(mut counts: Vec<usize>, (low, high): (f64, f64)) -> (usize, usize) {
+pub fn bounds(mut counts: Vec<usize>, (low, high): (f64, f64)) -> (usize, usize) {
     counts.sort_unstable();
     let Some(last) = counts.len().checked_sub(1) else { return (0, usize::MAX) };
     let at = |place: f64| counts[(place as usize).min(last)];

@@ -17,7 +17,17 @@ pub fn page(group: &RowGroupMetaData, begin: u64, content: Bytes) -> Result<User
     let users = column::<ByteArrayType>(&window, group, 0)?;
     let items = column::<Int32Type>(&window, group, 1)?;
     let timestamps = column::<Int64Type>(&window, group, 2)?;
-    let mut page = UserPage { ids: Vec::new(), ends: Vec::new(), events: Vec::with_capacity(items.len()) };
+    let states = match group.columns().len() {
+        3 => Vec::new(),
+        _ => column::<ByteArrayType>(&window, group, 3)?,
+    };
+    let mut page = UserPage {
+        ids: Vec::new(),
+        ends: Vec::new(),
+        events: Vec::with_capacity(items.len()),
+        states: Vec::new(),
+        state_ends: Vec::new(),
+    };
     for (row, user) in users.iter().enumerate() {
         if row == 0 || users[row - 1] != *user {
             page.ids.extend_from_slice(user.data());
@@ -27,6 +37,15 @@ pub fn page(group: &RowGroupMetaData, begin: u64, content: Bytes) -> Result<User
         page.events.push(Event { item, timestamp_s: timestamps[row] });
         if let Some(end) = page.ends.last_mut() {
             end.1 = row + 1;
+        }
+    }
+    if !states.is_empty() {
+        // A state stands beside the last event of its user; the others are empty.
+        let mut row = 0;
+        for (_, end) in &page.ends {
+            states[row..*end].iter().for_each(|state| page.states.extend_from_slice(state.data()));
+            page.state_ends.push(page.states.len());
+            row = *end;
         }
     }
     Ok(page)

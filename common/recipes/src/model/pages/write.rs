@@ -21,6 +21,13 @@ const SCHEMA: &str = "message users {
     REQUIRED INT64 TIMESTAMP;
 }";
 
+const SCHEMA_WITH_STATES: &str = "message users {
+    REQUIRED BYTE_ARRAY USER_ID (UTF8);
+    REQUIRED INT32 ITEM_ROW;
+    REQUIRED INT64 TIMESTAMP;
+    REQUIRED BYTE_ARRAY STATE;
+}";
+
 /// A page takes users until it has as many events: some tens of kilobytes, which is little to read and to
 /// check, and a thousand pages for some millions of events.
 const EVENTS_A_PAGE: usize = 4096;
@@ -28,7 +35,18 @@ const EVENTS_A_PAGE: usize = 4096;
 impl UserSide {
     /// Writes the `n_kept` newest events of every user. `users` are in byte order, and all have events.
     pub fn write(users: &IdMap, histories: &Histories, n_kept: usize) -> Result<Vec<ModelFile>, ModelError> {
-        let (content, groups) = file(users, histories, n_kept).map_err(|error| ModelError::damaged(USERS, error))?;
+        Self::write_with(users, histories, n_kept, None)
+    }
+
+    /// As [`UserSide::write`], with a state by user.
+    pub fn write_with(
+        users: &IdMap,
+        histories: &Histories,
+        n_kept: usize,
+        states: Option<&[Vec<u8>]>,
+    ) -> Result<Vec<ModelFile>, ModelError> {
+        let (content, groups) =
+            file(users, histories, n_kept, states).map_err(|error| ModelError::damaged(USERS, error))?;
         let pages = groups.iter().map(|(first_user, group)| {
             let (begin, end) = range(group);
             Page {
@@ -51,7 +69,12 @@ impl UserSide {
 
 type Groups = Vec<(usize, RowGroupMetaData)>;
 
-fn file(users: &IdMap, histories: &Histories, n_kept: usize) -> Result<(Bytes, Groups), ParquetError> {
+fn file(
+    users: &IdMap,
+    histories: &Histories,
+    n_kept: usize,
+    states: Option<&[Vec<u8>]>,
+) -> Result<(Bytes, Groups), ParquetError> {
     let properties = WriterProperties::builder()
         // The library's version would change the bytes of a model, and with them its checksum.
         .set_created_by("palate".into())
@@ -60,7 +83,8 @@ fn file(users: &IdMap, histories: &Histories, n_kept: usize) -> Result<(Bytes, G
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         .build();
-    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let schema = if states.is_some() { SCHEMA_WITH_STATES } else { SCHEMA };
+    let schema = Arc::new(parse_message_type(schema)?);
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
     let mut groups = Vec::new();
     let mut first_user = 0;
@@ -69,10 +93,13 @@ fn file(users: &IdMap, histories: &Histories, n_kept: usize) -> Result<(Bytes, G
         let mut user = first_user;
         while user < users.len() && columns.items.len() < EVENTS_A_PAGE {
             columns.push(users.id(user as u32), histories, user, n_kept);
+            if let Some(states) = states {
+                columns.push_state(states.get(user).map(Vec::as_slice).unwrap_or_default());
+            }
             user += 1;
         }
         let mut group = writer.next_row_group()?;
-        columns.write(&mut group)?;
+        columns.write(&mut group, states.is_some())?;
         let metadata = group.close()?;
         groups.push((first_user, metadata.as_ref().clone()));
         first_user = user;
@@ -86,6 +113,7 @@ struct Columns {
     users: Vec<ByteArray>,
     items: Vec<i32>,
     timestamp_s: Vec<i64>,
+    states: Vec<ByteArray>,
 }
 
 impl Columns {
@@ -98,10 +126,19 @@ impl Columns {
         self.users.resize(self.items.len(), ByteArray::from(id));
     }
 
-    fn write(&self, group: &mut SerializedRowGroupWriter<'_, Vec<u8>>) -> Result<(), ParquetError> {
+    /// Of the user who was pushed last.
+    fn push_state(&mut self, state: &[u8]) {
+        self.states.resize(self.items.len(), ByteArray::from(Vec::new()));
+        if let Some(last) = self.states.last_mut() {
+            *last = ByteArray::from(state.to_vec());
+        }
+    }
+
+    fn write(&self, group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, states: bool) -> Result<(), ParquetError> {
         column::<ByteArrayType>(group, &self.users)?;
         column::<Int32Type>(group, &self.items)?;
-        column::<Int64Type>(group, &self.timestamp_s)
+        column::<Int64Type>(group, &self.timestamp_s)?;
+        if states { column::<ByteArrayType>(group, &self.states) } else { Ok(()) }
     }
 }
 

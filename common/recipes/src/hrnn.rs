@@ -1,0 +1,161 @@
+//! The recurrent recipes: aws-hrnn, aws-hrnn-metadata, aws-hrnn-coldstart, aws-personalized-ranking,
+//! aws-user-personalization and the use cases made of it.
+//!
+//! One network for all of them: [`network`] has its formulas. Sessions are cut where a pause is longer than what the
+//! data say ([`gap`]). A user's state at training is kept on the user's page, so that a new event costs one step
+//! ([`scorer`]). Metadata are features ([`features`]) that items are also made of ([`items`]), so that those that nobody
+//! turned to yet can be recommended; recipes that explore give them places of their own ([`explore`]), and new ones can
+//! be brought into a model that exists ([`update`]). What the network says is blended with what transitions say ([`crate::neural::blend`]); both parts, and the
+//! whole, are judged apart.
+//!
+//! | hyperparameter                       | meaning                                                                     |
+//! |--------------------------------------|-----------------------------------------------------------------------------|
+//! | `hidden_dimension`                   | numbers in the state of a session, in that of a user, in an item's vector   |
+//! | `bptt`                               | events that gradients go back; states go on beyond them                     |
+//! | `recency_mask`                       | recent events count more in the loss: 1 for the newest, ½ for the oldest    |
+//! | `m…_user_history_length_percentile`  | users with shorter and longer histories are not learned from, but answered  |
+
+mod body;
+mod cold;
+mod config;
+mod encode;
+mod explore;
+mod features;
+mod fit;
+mod fresh;
+mod gap;
+mod gates;
+mod gru;
+mod items;
+mod learner;
+mod network;
+mod scorer;
+mod store;
+mod trial;
+mod update;
+mod window;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalogue;
+use crate::dataset::Histories;
+use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
+use crate::params::Params;
+use crate::{Dataset, IdMap, Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{TrainError, Trained, TrainingTask};
+use encode::Encoded;
+use scorer::{Hrnn, state_bytes};
+use store::Settings;
+
+/// One of the recurrent recipes; what it reads makes the difference.
+pub struct Recurrent(&'static RecipeInfo);
+
+pub static HRNN: Recurrent = Recurrent(&catalogue::HRNN);
+pub static HRNN_METADATA: Recurrent = Recurrent(&catalogue::HRNN_METADATA);
+pub static HRNN_COLDSTART: Recurrent = Recurrent(&catalogue::HRNN_COLDSTART);
+pub static PERSONALIZED_RANKING: Recurrent = Recurrent(&catalogue::PERSONALIZED_RANKING);
+pub static USER_PERSONALIZATION: Recurrent = Recurrent(&catalogue::USER_PERSONALIZATION);
+pub static RECOMMENDED_FOR_YOU: Recurrent = Recurrent(&catalogue::RECOMMENDED_FOR_YOU);
+pub static TOP_PICKS: Recurrent = Recurrent(&catalogue::TOP_PICKS);
+
+/// Newest events of a user that the model keeps to know what was seen, and where that does not matter.
+const SEEN_EVENTS: usize = 1000;
+const READ_EVENTS: usize = 100;
+
+impl Recipe for Recurrent {
+    fn info(&self) -> &'static RecipeInfo {
+        self.0
+    }
+
+    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
+        Params::check(self.info(), hyperparameters).map(|_| ())
+    }
+
+    fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
+        let given = Params::check(self.info(), task.hyperparameters)?;
+        task.dataset.check_minimums().map_err(TrainError::Data)?;
+        let ids = self.items(task.dataset)?;
+        let outcome = fit::fit(task, self.info(), &given, &ids)?;
+        let settings = Settings::of(&outcome);
+        let features = &outcome.weights.items.features;
+        let parts = Parts { ids: &ids, settings: &settings, scorer: &outcome.scorer, item_features: features };
+        let files = self.files(task, given.to_text(), parts, task.dataset.histories(), &outcome.encoded)?;
+        Ok(Trained { files, report: outcome.report, hyperparameters: given.to_text(), chosen: BTreeMap::new() })
+    }
+
+    fn update(&self, trained: &Trained, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
+        if !self.takes_updates() {
+            return Err(TrainError::not_updated(self.info()));
+        }
+        let contents = Contents::verify(&trained.files, self.info().name)?;
+        let updated = update::update(&contents, task.dataset, task.progress)?;
+        let update::Updated { ids, histories, settings, scorer, item_features, encoded } = &updated;
+        let parts = Parts { ids, settings, scorer, item_features };
+        let files = self.files(task, trained.hyperparameters.clone(), parts, histories, encoded)?;
+        let (report, hyperparameters) = (trained.report.clone(), trained.hyperparameters.clone());
+        Ok(Trained { files, report, hyperparameters, chosen: trained.chosen.clone() })
+    }
+
+    fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
+        let contents = Contents::verify(files, self.info().name)?;
+        let settings = Settings::read(&contents)?;
+        let side = ItemSide::read(&contents)?;
+        let (scorer, _) = store::read(&contents, &settings, &side)?;
+        let scorer = Hrnn { gives_scores: self.0.scores, ..scorer };
+        let users = UserSide::read(&contents)?;
+        Ok(Arc::new(Served::new(side, scorer, Some(users))))
+    }
+}
+
+/// What the resident files of a model are made of.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    ids: &'a IdMap,
+    settings: &'a Settings,
+    scorer: &'a Hrnn,
+    item_features: &'a [f32],
+}
+
+impl Recurrent {
+    /// Whether new items can be brought into a model by what is recorded of them.
+    fn takes_updates(&self) -> bool {
+        !matches!(self.0.name, "aws-hrnn" | "aws-hrnn-metadata" | "aws-personalized-ranking")
+    }
+
+    /// The items that a model answers with: those with interactions, and for most recipes all others as well.
+    fn items(&self, dataset: &Dataset) -> Result<IdMap, TrainError> {
+        let mut ids = dataset.items().clone();
+        if !matches!(self.0.name, "aws-hrnn" | "aws-hrnn-metadata") {
+            for id in dataset.other_items().iter() {
+                ids.insert(id).ok_or_else(|| TrainError::Data("The dataset has too many items.".into()))?;
+            }
+        }
+        Ok(ids)
+    }
+
+    fn files(
+        &self,
+        task: &TrainingTask<'_>,
+        hyperparameters: BTreeMap<String, String>,
+        parts: Parts<'_>,
+        histories: &Histories,
+        encoded: &[Encoded],
+    ) -> Result<Vec<ModelFile>, TrainError> {
+        let mut states = vec![Vec::new(); histories.n_users()];
+        for encoded in encoded {
+            let last_s = histories.timestamps_of(encoded.user).last().unwrap_or(0);
+            states[encoded.user] = state_bytes(last_s, &encoded.session, &encoded.state);
+        }
+        let n_kept = if parts.scorer.network.seen_weight < 1.0 { SEEN_EVENTS } else { READ_EVENTS };
+        let mut files = vec![ItemSide::write(parts.ids, parts.scorer.transitions.popular())?];
+        files.extend(store::write(parts.settings, parts.scorer, parts.item_features)?);
+        files.extend(UserSide::write_with(task.dataset.users(), histories, n_kept, Some(&states))?);
+        let mut manifest = Manifest::of(self.info(), task, &hyperparameters);
+        manifest.n_items = parts.ids.len();
+        Ok(manifest.seal(files)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

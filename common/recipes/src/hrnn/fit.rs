@@ -1,0 +1,287 @@
+//! A training: learning with early stopping, judging, learning on everything.
+
+use super::body::Shape;
+use super::cold::cold_items;
+use super::config::{HrnnValidParams, pace, recency};
+use super::encode::{Encoded, encode};
+use super::features::Features;
+use super::fresh::Fresh;
+use super::gap::session_gap_s;
+use super::learner::{Learner, Material, Pace, Weights};
+use super::scorer::{Alone, Hrnn};
+use super::trial::Trial;
+use super::window::{NONE, Reading};
+use crate::dataset::Histories;
+use crate::evaluate::{Split, evaluate};
+use crate::model::SparseRows;
+use crate::neural::blend::Blend;
+use crate::params::Params;
+use crate::training::{go_on, step};
+use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
+use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
+
+/// Epochs without a better score after which learning ends, and the part of all epochs if that is more.
+const PATIENCE: usize = 3;
+const PATIENT_PART: usize = 5;
+
+/// Times that learning that diverged goes back and on with smaller steps.
+const MAX_RETRIES: usize = 5;
+
+/// What the rate is multiplied by after a divergence.
+const SMALLER: f32 = 0.3;
+
+/// The rate falls in a straight line to this share of what it begins with.
+const LAST_RATE: f32 = 0.1;
+
+/// Part of the epochs that the network goes on for with what was held back.
+const ON_EVERYTHING: f64 = 0.15;
+
+/// The metadata that a recipe reads, as features.
+#[derive(Default)]
+pub struct Metadata {
+    pub items: Features,
+    pub users: Features,
+    pub contexts: Features,
+    pub of_items: SparseRows,
+    pub of_users: SparseRows,
+    pub of_contexts: SparseRows,
+}
+
+impl Metadata {
+    pub fn of(dataset: &Dataset, info: &RecipeInfo) -> Self {
+        let mut metadata = Self::default();
+        let rows = || SparseRows::from_rows([]);
+        (metadata.of_items, metadata.of_users, metadata.of_contexts) = (rows(), rows(), rows());
+        if info.reads.items {
+            metadata.items = Features::of(dataset.item_columns());
+            metadata.of_items = metadata.items.rows(dataset.item_columns());
+        }
+        if info.reads.users {
+            metadata.users = Features::of(dataset.user_columns());
+            metadata.of_users = metadata.users.rows(dataset.user_columns());
+        }
+        if info.reads.context {
+            metadata.contexts = Features::of(dataset.interaction_columns());
+            metadata.of_contexts = metadata.contexts.rows(dataset.interaction_columns());
+        }
+        metadata
+    }
+
+    pub fn shape(&self, d: usize) -> Shape {
+        Shape { d, n_user_features: self.users.len(), n_context_features: self.contexts.len() }
+    }
+}
+
+/// What a training leaves.
+pub struct Outcome {
+    pub scorer: Hrnn,
+    pub weights: Weights,
+    pub metadata: Metadata,
+    /// The states of all users, by row.
+    pub encoded: Vec<Encoded>,
+    pub transitions: TransitionsValidParams,
+    pub report: Report,
+}
+
+/// Learns.
+///
+/// Training users learn without the last events of some of them, which tell when to stop and how to blend; the test
+/// users judge what came of it. Then the network goes on for some epochs with everything, and transitions are counted
+/// anew. `ids` are those of the dataset's items with interactions, and perhaps of the others after them.
+pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdMap) -> Result<Outcome, TrainError> {
+    let (dataset, progress, n_items) = (task.dataset, task.progress, ids.len());
+    let params = &HrnnValidParams::settled(given);
+    let histories = dataset.histories();
+    let metadata = Metadata::of(dataset, info);
+    let rows: Vec<Option<usize>> = (0..n_items).map(Some).collect();
+    let fresh = info.reads.items.then(|| Fresh::of(dataset, ids, histories, &rows));
+    let cold = match (&fresh, info.name) {
+        (Some(fresh), "aws-hrnn-coldstart") => cold_items(given, fresh, &events_by_item(histories, n_items))?,
+        _ => Vec::new(),
+    };
+    let split = Split::draw(histories, task.seed);
+    let training = histories.of(&split.training);
+    split.guard(&training)?;
+    let gap_s = session_gap_s(&training);
+    let seen_weight = search::seen_weight(&training);
+    step(progress, "choosing transitions", 0.0)?;
+    let trial = Trial::draw(&training, task.seed);
+    let quiet = Quiet(progress);
+    let transitions = TransitionsValidParams::chosen(&trial.histories, n_items, task.seed, &quiet)?;
+    step(progress, "learning", 0.05)?;
+    let learned_from = params.learned_from(&trial.histories);
+    let course = Course { dataset, metadata: &metadata, params, n_items, gap_s, cold: &cold };
+    let n_events = events_by_item(&trial.histories, n_items);
+    let candidates = n_events.iter().filter(|n| **n > 0).count();
+    let (pace, n_epochs) = pace(params, learned_from.n_events(), candidates, task.seed);
+    let weights = Weights::draw(metadata.shape(params.hidden_dimension), &n_events, metadata.items.len(), task.seed);
+    let mut learner = Learner::new(weights);
+    let judge = |weights: &Weights| {
+        course.with(&trial.histories, &n_events, |material| trial.ndcg(weights, material, seen_weight))
+    };
+    let plan = Plan { pace, n_epochs, rate: pace.rate, from: 0.05, to: 0.7 };
+    let done = course.learn(&mut learner, &learned_from, &n_events, plan, Some(&judge), progress)?;
+    step(progress, "blending", 0.7)?;
+    let counted = Transitions::learn(&trial.histories, n_items, &transitions, &quiet)?;
+    let blend = course
+        .with(&trial.histories, &n_events, |material| trial.blend(&learner.weights, material, seen_weight, &counted));
+    drop(counted);
+    step(progress, "evaluating", 0.75)?;
+    let counted = Transitions::learn(&training, n_items, &transitions, &quiet)?;
+    let scorer = course.scorer(&learner.weights, counted, &blend, seen_weight);
+    let report = evaluate(dataset, info, &split, &training, &scorer);
+    drop((scorer, training));
+    step(progress, "learning from everything", 0.8)?;
+    let all = params.learned_from(histories);
+    let n_events = events_by_item(histories, n_items);
+    let n_more = (ON_EVERYTHING * done as f64).ceil().max(1.0) as usize;
+    let plan = Plan { pace, n_epochs: n_more, rate: pace.rate * LAST_RATE.sqrt(), from: 0.8, to: 0.95 };
+    course.learn(&mut learner, &all, &n_events, plan, None, progress)?;
+    let counted = Transitions::learn(histories, n_items, &transitions, &quiet)?;
+    let scorer = Hrnn { fresh, ..course.scorer(&learner.weights, counted, &blend, seen_weight) };
+    check(&scorer)?;
+    let users: Vec<usize> = histories.users().collect();
+    let encoded = course.with(histories, &n_events, |material| {
+        encode(&learner.weights, &scorer.network.vectors, &material.reading, &metadata.of_users, &users)
+    });
+    Ok(Outcome { scorer, weights: learner.weights, metadata, encoded, transitions, report })
+}
+
+/// # Errors
+/// [`TrainError::Numerical`] if a weight is not finite.
+fn check(scorer: &Hrnn) -> Result<(), TrainError> {
+    let finite = scorer
+        .network
+        .vectors
+        .iter()
+        .chain(scorer.network.body.tensors().iter().flatten())
+        .all(|value| value.is_finite());
+    if finite { Ok(()) } else { Err(TrainError::Numerical("a weight is not finite".into())) }
+}
+
+/// Interactions with each item.
+fn events_by_item(histories: &Histories, n_items: usize) -> Vec<u32> {
+    let mut n_events = vec![0; n_items];
+    for item in histories.items() {
+        n_events[*item as usize] += 1;
+    }
+    n_events
+}
+
+/// How long to learn.
+#[derive(Clone, Copy)]
+struct Plan {
+    pace: Pace,
+    n_epochs: usize,
+    rate: f32,
+    /// Shares of the whole training that are done before and after.
+    from: f64,
+    to: f64,
+}
+
+/// What stays the same over a training.
+struct Course<'a> {
+    dataset: &'a Dataset,
+    metadata: &'a Metadata,
+    params: &'a HrnnValidParams,
+    n_items: usize,
+    gap_s: i64,
+    cold: &'a [bool],
+}
+
+impl Course<'_> {
+    /// Reads histories of the dataset, or parts of them.
+    fn with<T>(&self, histories: &Histories, n_events: &[u32], read: impl FnOnce(&Material<'_>) -> T) -> T {
+        let recent = recency(histories);
+        let reading = Reading {
+            histories,
+            gap_s: self.gap_s,
+            user_row: &|user| histories.row_of(user) as u32,
+            context_row: &|user, place| {
+                let interactions = self.dataset.interactions_of(histories.row_of(user));
+                u32::try_from(interactions.start + place).unwrap_or(NONE)
+            },
+            weight: &|time_s| if self.params.recency_mask { recent(time_s) } else { 1.0 },
+        };
+        let Metadata { of_items, of_users, of_contexts, .. } = self.metadata;
+        read(&Material { reading, items: of_items, users: of_users, contexts: of_contexts, n_events, cold: self.cold })
+    }
+
+    /// Learns until the epochs are done or the score grows no more, and leaves the best weights; gives how many epochs
+    /// made them.
+    fn learn(
+        &self,
+        learner: &mut Learner,
+        histories: &Histories,
+        n_events: &[u32],
+        plan: Plan,
+        judge: Option<&dyn Fn(&Weights) -> f64>,
+        progress: &dyn Progress,
+    ) -> Result<usize, TrainError> {
+        let (mut factor, mut n_retries, mut done) = (1.0, 0, 0);
+        let mut best: Option<(f64, usize, Weights)> = None;
+        while done < plan.n_epochs && !progress.out_of_time() {
+            let gone = done as f32 / plan.n_epochs as f32;
+            let rate = plan.rate * factor * (1.0 - (1.0 - LAST_RATE) * gone);
+            let before = learner.clone();
+            let pace = Pace { rate, ..plan.pace };
+            let loss = match self.with(histories, n_events, |material| learner.epoch(material, &pace, progress)) {
+                Err(TrainError::Numerical(reason)) if n_retries < MAX_RETRIES => {
+                    progress.report(&format!("{reason}: going back, and on with smaller steps"), plan.from);
+                    *learner = before;
+                    n_retries += 1;
+                    factor *= SMALLER;
+                    continue;
+                }
+                loss => loss?,
+            };
+            done += 1;
+            let share = plan.from + (plan.to - plan.from) * done as f64 / plan.n_epochs as f64;
+            let Some(judge) = judge else {
+                progress.report(&format!("epoch {done}: loss {loss:.4}"), share);
+                continue;
+            };
+            let score = judge(&learner.weights);
+            progress.report(&format!("epoch {done}: loss {loss:.4}, NDCG at 25 {score:.4}"), share);
+            go_on(progress)?;
+            if best.as_ref().is_none_or(|(so_far, ..)| score > *so_far) {
+                best = Some((score, done, learner.weights.clone()));
+            } else if best.as_ref().is_some_and(|(_, at, _)| done - at >= PATIENCE.max(plan.n_epochs / PATIENT_PART)) {
+                break;
+            }
+        }
+        if let Some((_, at, weights)) = best {
+            (done, learner.weights) = (at, weights);
+        }
+        Ok(done)
+    }
+
+    fn scorer(&self, weights: &Weights, transitions: Transitions, blend: &Blend, seen_weight: f64) -> Hrnn {
+        let items: Vec<u32> = (0..self.n_items as u32).collect();
+        let network = Alone {
+            d: weights.shape.d,
+            body: weights.body.clone(),
+            vectors: weights.items.vectors(&self.metadata.of_items, &items, self.cold),
+            users: self.metadata.users.clone(),
+            contexts: self.metadata.contexts.clone(),
+            gap_s: self.gap_s,
+            seen_weight,
+        };
+        Hrnn { network, blend: blend.clone(), transitions, gives_scores: true, fresh: None }
+    }
+}
+
+/// Hears nothing of a part's own steps, and passes on that it should stop.
+struct Quiet<'a>(&'a dyn Progress);
+
+impl Progress for Quiet<'_> {
+    fn report(&self, _step: &str, _done: f64) {}
+
+    fn stopped(&self) -> bool {
+        self.0.stopped()
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.0.out_of_time()
+    }
+}

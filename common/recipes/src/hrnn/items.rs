@@ -1,0 +1,105 @@
+//! Vectors of items: what is learned of the item itself, and of its features.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::model::SparseRows;
+
+/// A factorised decoder: `v(item) = e(item) + Σ weight(item, feature) f(feature)`, biases included, so that what is
+/// learned of a feature holds for items that hardly anybody or nobody turned to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Items {
+    /// Numbers of a vector, the last of them the bias.
+    pub width: usize,
+    /// `(n_items, width)`
+    pub own: Vec<f32>,
+    /// `(n_features, width)`
+    pub features: Vec<f32>,
+}
+
+impl Items {
+    /// Small vectors drawn evenly around 0 for items with events; features, biases and the others begin at 0.
+    pub fn draw(n_events: &[u32], n_features: usize, d: usize, rng: &mut ChaCha8Rng) -> Self {
+        let width = d + 1;
+        let bound = 1.0 / (d as f32).sqrt();
+        let mut own = vec![0.0; n_events.len() * width];
+        for (row, _) in own.chunks_exact_mut(width).zip(n_events).filter(|(_, n)| **n > 0) {
+            row[..d].fill_with(|| rng.random_range(-bound..bound));
+        }
+        Self { width, own, features: vec![0.0; n_features * width] }
+    }
+
+    pub fn row(&self, item: u32) -> &[f32] {
+        &self.own[item as usize * self.width..][..self.width]
+    }
+
+    /// The vectors of some items, one after the other; where `hidden` says so without the item's own. `of` has the
+    /// features of all items.
+    pub fn vectors(&self, of: &SparseRows, items: &[u32], hidden: &[bool]) -> Vec<f32> {
+        let mut vectors = Vec::with_capacity(items.len() * self.width);
+        for (place, item) in items.iter().enumerate() {
+            let begin = vectors.len();
+            match hidden.get(place) {
+                Some(true) => vectors.resize(begin + self.width, 0.0),
+                _ => vectors.extend_from_slice(self.row(*item)),
+            }
+            if self.features.is_empty() {
+                continue;
+            }
+            let (features, weights) = of.row(*item);
+            for (feature, weight) in features.iter().zip(weights) {
+                let feature = &self.features[*feature as usize * self.width..][..self.width];
+                for (value, of_feature) in vectors[begin..].iter_mut().zip(feature) {
+                    *value += weight * of_feature;
+                }
+            }
+        }
+        vectors
+    }
+
+    /// The vector that the features of a row of `of` give alone; of zeros without such a row.
+    pub fn of_features(&self, of: &SparseRows, row: Option<usize>) -> Vec<f32> {
+        let mut vector = vec![0.0; self.width];
+        let Some(row) = row.filter(|row| *row < of.n_rows()) else { return vector };
+        let (features, weights) = of.row(row as u32);
+        for (feature, weight) in features.iter().zip(weights) {
+            let feature = &self.features[*feature as usize * self.width..][..self.width];
+            for (value, of_feature) in vector.iter_mut().zip(feature) {
+                *value += weight * of_feature;
+            }
+        }
+        vector
+    }
+
+    /// Adds the gradients of the vectors of some items to those of their features.
+    pub fn back(&self, of: &SparseRows, items: &[u32], gradients: &[f32], d_features: &mut [f32]) {
+        if self.features.is_empty() {
+            return;
+        }
+        for (item, gradients) in items.iter().zip(gradients.chunks_exact(self.width)) {
+            let (features, weights) = of.row(*item);
+            for (feature, weight) in features.iter().zip(weights) {
+                let feature = &mut d_features[*feature as usize * self.width..][..self.width];
+                for (to, gradient) in feature.iter_mut().zip(gradients) {
+                    *to += weight * gradient;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vector_is_its_own_and_its_features_and_gradients_go_back_to_both() {
+        let items = Items { width: 2, own: vec![1.0, 2.0, 3.0, 4.0], features: vec![10.0, 20.0, 100.0, 200.0] };
+        let of = SparseRows::from_rows([(vec![], vec![]), (vec![0, 1], vec![0.5, 1.0])]);
+        assert_eq!(items.vectors(&of, &[1, 0], &[]), [108.0, 214.0, 1.0, 2.0]);
+        assert_eq!(items.vectors(&of, &[1, 0], &[true, false]), [105.0, 210.0, 1.0, 2.0]);
+        let mut d_features = vec![0.0; 4];
+        items.back(&of, &[0, 1], &[7.0, 7.0, 2.0, -4.0], &mut d_features);
+        assert_eq!(d_features, [1.0, -2.0, 2.0, -4.0]);
+    }
+}

@@ -1,0 +1,365 @@
+//! One epoch after the other: the weights, and how they are learned.
+
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::body::{self, Body, Shape};
+use super::items::Items;
+use super::network::{Carry, Network};
+use super::window::{Input, Lanes, NONE, Reading, Window};
+use crate::model::SparseRows;
+use crate::neural::adam::{AdamConfig, Moments, adam, adam_rows};
+use crate::neural::elementwise::add;
+use crate::neural::softmax::{Candidates, cross_entropy};
+use crate::training::go_on;
+use crate::{Progress, TrainError};
+
+/// Up to so many items all of them are candidates; of more, a sample is.
+const ALL_CANDIDATES: usize = 10_000;
+
+/// Items that a sample is drawn of, beside those that are answers.
+const N_SAMPLED: usize = 4096;
+
+/// Newest events of a user that are learned from.
+pub const LONGEST: usize = 1000;
+
+/// Steps over which the rate grows from 0.
+const WARM_UP: f32 = 50.0;
+
+/// Gradients longer than this are cut to it.
+const LONGEST_GRADIENT: f64 = 1.0;
+
+/// What the learner learns from.
+#[derive(Clone, Copy)]
+pub struct Material<'a> {
+    pub reading: Reading<'a>,
+    /// Features of items, users and interactions.
+    pub items: &'a SparseRows,
+    pub users: &'a SparseRows,
+    pub contexts: &'a SparseRows,
+    /// How often each item is an answer: what a sample is drawn by.
+    pub n_events: &'a [u32],
+    /// By item: whether it has no vector of its own, but its features alone. Empty: none.
+    pub cold: &'a [bool],
+}
+
+impl Material<'_> {
+    /// Whether an item does without its own vector in a step.
+    fn hides(&self, item: u32, share: f64, rng: &mut ChaCha8Rng) -> bool {
+        let has_features = !self.items.row(item).0.is_empty();
+        let drawn = has_features && rng.random_bool(share);
+        drawn || self.cold.get(item as usize).copied().unwrap_or(false)
+    }
+}
+
+/// How it learns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    pub seed: u64,
+    /// Shards that make one step together, each on one thread, and the lanes of each.
+    pub n_shards: usize,
+    pub lanes: usize,
+    /// Events that gradients go back.
+    pub bptt: usize,
+    pub rate: f32,
+    /// Share of inputs and queries that is left out.
+    pub dropout: f32,
+    /// Share of the items with features whose own vector is left out of a step, and of the users whose features are.
+    pub own_dropout: f64,
+    pub decay: f32,
+}
+
+/// All that is learned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    pub shape: Shape,
+    pub items: Items,
+    pub body: Body,
+}
+
+impl Weights {
+    /// `n_events` by item: those without begin, and stay, with nothing of their own.
+    pub fn draw(shape: Shape, n_events: &[u32], n_features: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let items = Items::draw(n_events, n_features, shape.d, &mut rng);
+        Self { shape, items, body: Body::draw(shape, &mut rng) }
+    }
+
+    pub fn network<'a>(&'a self, vectors: &'a [f32], users: &'a SparseRows, contexts: &'a SparseRows) -> Network<'a> {
+        Network { d: self.shape.d, body: &self.body, items: vectors, users, contexts }
+    }
+}
+
+/// Weights on their way, with what Adam knows of their gradients.
+#[derive(Clone)]
+pub struct Learner {
+    pub weights: Weights,
+    own: Moments,
+    features: Moments,
+    body: Vec<Moments>,
+    time: u64,
+    epoch: u64,
+}
+
+impl Learner {
+    pub fn new(weights: Weights) -> Self {
+        Self {
+            own: Moments::new(weights.items.own.len()),
+            features: Moments::new(weights.items.features.len()),
+            body: weights.body.tensors().iter().map(|tensor| Moments::new(tensor.len())).collect(),
+            weights,
+            time: 0,
+            epoch: 0,
+        }
+    }
+
+    /// Goes once through all histories with events; gives the mean loss of an answer.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]; [`TrainError::Numerical`] if the loss is not finite any more.
+    pub fn epoch(&mut self, material: &Material<'_>, pace: &Pace, progress: &dyn Progress) -> Result<f64, TrainError> {
+        self.epoch += 1;
+        let mut rng = ChaCha8Rng::seed_from_u64(pace.seed ^ (self.epoch << 32));
+        let lanes = Lanes::draw(material.reading.histories, pace.n_shards * pace.lanes, LONGEST, &mut rng);
+        let epoch = self.epoch;
+        let hidden = |row: usize| epoch.wrapping_mul(0x9e37_79b9).wrapping_add(row as u64) % 997;
+        // Users without features now and then, so that those of whom nothing is known are answered as well.
+        let user_row = |user: usize| {
+            let row = (material.reading.user_row)(user);
+            if (hidden(user) as f64) < 997.0 * pace.own_dropout { NONE } else { row }
+        };
+        let context_row = |user: usize, place: usize| {
+            let row = (material.reading.context_row)(user, place);
+            if (hidden(user + place) as f64) < 997.0 * pace.own_dropout { NONE } else { row }
+        };
+        let reading = Reading { user_row: &user_row, context_row: &context_row, ..material.reading };
+        let mut shards: Vec<_> = (0..pace.n_shards)
+            .map(|shard| lanes.windows(&reading, shard * pace.lanes..(shard + 1) * pace.lanes, pace.bptt))
+            .collect();
+        let mut carries = vec![Carry::new(pace.lanes, self.weights.shape.d); pace.n_shards];
+        let (mut loss, mut total) = (0.0, 0.0);
+        for _ in 0..lanes.n_steps().div_ceil(pace.bptt) {
+            go_on(progress)?;
+            let windows: Vec<Window> = shards.iter_mut().filter_map(Iterator::next).collect();
+            let (step_loss, step_total) = self.step(material, pace, windows, &mut carries, &mut rng);
+            if !step_loss.is_finite() {
+                return Err(TrainError::Numerical("the loss is not finite".into()));
+            }
+            loss += step_loss * step_total;
+            total += step_total;
+        }
+        Ok(loss / f64::max(total, 1.0))
+    }
+
+    /// One step; gives the mean loss, and how much the answers count together.
+    fn step(
+        &mut self,
+        material: &Material<'_>,
+        pace: &Pace,
+        mut windows: Vec<Window>,
+        carries: &mut [Carry],
+        rng: &mut ChaCha8Rng,
+    ) -> (f64, f64) {
+        let cells = || windows.iter().flat_map(|window| &window.cells);
+        let total: f64 = cells().map(|cell| f64::from(cell.weight)).sum();
+        if total == 0.0 {
+            return (0.0, 0.0);
+        }
+        let sample = Sample::draw(material.n_events, &windows, rng);
+        sample.rename(&mut windows);
+        let hidden: Vec<bool> = match material.items.n_rows() {
+            0 => Vec::new(),
+            _ => sample.items.iter().map(|item| material.hides(*item, pace.own_dropout, rng)).collect(),
+        };
+        let vectors = self.weights.items.vectors(material.items, &sample.items, &hidden);
+        let network = self.weights.network(&vectors, material.users, material.contexts);
+        let shape = self.weights.shape;
+        let shift = &sample.shifts;
+        let of_shards: Vec<Gradients> = windows
+            .par_iter()
+            .zip(carries.par_iter_mut())
+            .enumerate()
+            .map(|(shard, (window, carry))| {
+                let seed = pace.seed ^ (self.time << 8) ^ shard as u64;
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                shard_gradients(&network, shape, window, carry, (pace.dropout, &mut rng), shift, total)
+            })
+            .collect();
+        let mut sum = of_shards.into_iter().reduce(Gradients::plus).unwrap_or_else(|| Gradients::zeros(shape, 0));
+        self.apply(material, pace, &sample, &hidden, &mut sum);
+        (sum.loss, total)
+    }
+
+    fn apply(&mut self, material: &Material<'_>, pace: &Pace, sample: &Sample, hidden: &[bool], sum: &mut Gradients) {
+        self.time += 1;
+        let config = AdamConfig { weight_decay: pace.decay, ..AdamConfig::default() };
+        // The first steps are small, since Adam's means are of few gradients yet.
+        let rate = pace.rate * (self.time as f32 / WARM_UP).min(1.0);
+        let width = self.weights.items.width;
+        let squares = |values: &[f32]| values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
+        let length =
+            (squares(&sum.vectors) + sum.body.tensors().iter().map(|tensor| squares(tensor)).sum::<f64>()).sqrt();
+        if length > LONGEST_GRADIENT {
+            let share = (LONGEST_GRADIENT / length) as f32;
+            sum.vectors.iter_mut().for_each(|value| *value *= share);
+            sum.body.tensors_mut().iter_mut().flatten().for_each(|value| *value *= share);
+        }
+        let items = &mut self.weights.items;
+        if !items.features.is_empty() {
+            let mut d_features = vec![0.0; items.features.len()];
+            items.back(material.items, &sample.items, &sum.vectors, &mut d_features);
+            adam(&mut items.features, &d_features, &mut self.features, self.time, rate, &config);
+        }
+        let shown: Vec<usize> =
+            (0..sample.items.len()).filter(|place| !hidden.get(*place).is_some_and(|h| *h)).collect();
+        if shown.len() * width == items.own.len() {
+            adam(&mut items.own, &sum.vectors, &mut self.own, self.time, rate, &config);
+        } else {
+            let rows: Vec<u32> = shown.iter().map(|place| sample.items[*place]).collect();
+            let gradients: Vec<f32> =
+                shown.iter().flat_map(|place| &sum.vectors[place * width..(place + 1) * width]).copied().collect();
+            adam_rows(&mut items.own, (&rows, width), &gradients, &mut self.own, self.time, rate, &config);
+        }
+        let tensors = self.weights.body.tensors_mut().iter_mut().zip(sum.body.tensors());
+        for ((tensor, gradient), moments) in tensors.zip(&mut self.body) {
+            adam(tensor, gradient, moments, self.time, rate, &config);
+        }
+    }
+}
+
+/// The candidates of a step, and where each item is among them.
+struct Sample {
+    /// Ascending.
+    items: Vec<u32>,
+    /// See [`Candidates::shifts`]; empty if all items are candidates.
+    shifts: Vec<f32>,
+}
+
+impl Sample {
+    /// All items with events, or of many the answers and inputs of the step and others drawn by how often they are answers.
+    fn draw(n_events: &[u32], windows: &[Window], rng: &mut ChaCha8Rng) -> Self {
+        let n_items = n_events.len();
+        // What nobody turned to must not learn that nobody does: it is recommended by its features.
+        let known: Vec<u32> = (0..n_items as u32).filter(|item| n_events[*item as usize] > 0).collect();
+        if known.len() <= ALL_CANDIDATES {
+            return Self { items: known, shifts: Vec::new() };
+        }
+        // Half by frequency, half evenly, so that seldom items are told apart too.
+        let ends: Vec<u64> = n_events
+            .iter()
+            .scan(0, |end, n| {
+                *end += u64::from(*n);
+                Some(*end)
+            })
+            .collect();
+        let all = ends.last().copied().unwrap_or(0).max(1);
+        let mut items: Vec<u32> = (0..N_SAMPLED)
+            .map(|draw| match draw % 2 {
+                0 => ends.partition_point(|end| *end <= rng.random_range(0..all)).min(n_items - 1) as u32,
+                _ => known[rng.random_range(0..known.len())],
+            })
+            .collect();
+        let mut n_answers = 0;
+        for cell in windows.iter().flat_map(|window| &window.cells) {
+            if let Input::Item(item) = cell.input {
+                items.push(item);
+            }
+            if cell.target != NONE {
+                items.push(cell.target);
+                n_answers += 1;
+            }
+        }
+        items.sort_unstable();
+        items.dedup();
+        // Answers and inputs come as often as the item occurs.
+        let (half, n_answers) = (0.5 * N_SAMPLED as f64, f64::from(n_answers));
+        let shifts = items.iter().map(|item| {
+            let frequency = f64::from(n_events[*item as usize]) / all as f64;
+            let absent = (half + n_answers) * (-frequency).ln_1p() + half * (-1.0 / known.len() as f64).ln_1p();
+            -(-absent.exp_m1()).max(1e-12).ln() as f32
+        });
+        let shifts = shifts.collect();
+        Self { items, shifts }
+    }
+
+    /// Has the cells name the candidates' places.
+    fn rename(&self, windows: &mut [Window]) {
+        let place = |item: u32| self.items.binary_search(&item).map_or(NONE, |place| place as u32);
+        for cell in windows.iter_mut().flat_map(|window| &mut window.cells) {
+            if let Input::Item(item) = cell.input {
+                cell.input = Input::Item(place(item));
+            }
+            if cell.target != NONE {
+                cell.target = place(cell.target);
+            }
+        }
+    }
+}
+
+struct Gradients {
+    loss: f64,
+    /// `(n_candidates, width)`
+    vectors: Vec<f32>,
+    body: Body,
+}
+
+impl Gradients {
+    fn zeros(shape: Shape, n: usize) -> Self {
+        Self { loss: 0.0, vectors: vec![0.0; n], body: Body::zeros(shape) }
+    }
+
+    fn plus(mut self, other: Self) -> Self {
+        self.loss += other.loss;
+        add(&other.vectors, &mut self.vectors);
+        for tensor in 0..body::N_TENSORS {
+            add(&other.body[tensor], &mut self.body[tensor]);
+        }
+        self
+    }
+}
+
+fn shard_gradients(
+    network: &Network<'_>,
+    shape: Shape,
+    window: &Window,
+    carry: &mut Carry,
+    dropout: (f32, &mut ChaCha8Rng),
+    shifts: &[f32],
+    total: f64,
+) -> Gradients {
+    let width = shape.d + 1;
+    let mut gradients = Gradients::zeros(shape, network.items.len());
+    let pass = network.pass(window, carry, Some(dropout));
+    let asked: Vec<usize> = (0..window.cells.len()).filter(|place| window.cells[*place].weight > 0.0).collect();
+    if asked.is_empty() {
+        return gradients;
+    }
+    let states: Vec<f32> =
+        asked.iter().flat_map(|place| &pass.queries[place * width..(place + 1) * width]).copied().collect();
+    let targets: Vec<u32> = asked.iter().map(|place| window.cells[*place].target).collect();
+    let weights: Vec<f32> = asked.iter().map(|place| (f64::from(window.cells[*place].weight) / total) as f32).collect();
+    let mut d_states = vec![0.0; states.len()];
+    let candidates = Candidates { table: network.items, columns: width, shifts };
+    gradients.loss = cross_entropy(&states, &targets, &weights, candidates, &mut d_states, &mut gradients.vectors);
+    let mut d_queries = vec![0.0; pass.queries.len()];
+    for (place, d_state) in asked.iter().zip(d_states.chunks_exact(width)) {
+        d_queries[place * width..(place + 1) * width].copy_from_slice(d_state);
+    }
+    let d_inputs = network.back(window, &pass, &d_queries, &mut gradients.body);
+    for (cell, d_input) in window.cells.iter().zip(d_inputs.chunks_exact(shape.d)) {
+        if let Input::Item(item) = cell.input {
+            add(d_input, &mut gradients.vectors[item as usize * width..][..shape.d]);
+        }
+    }
+    gradients
+}
+
+/// Users in an order of their own for each seed.
+pub fn drawn(mut users: Vec<usize>, n: usize, seed: u64) -> Vec<usize> {
+    users.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    users.truncate(n);
+    users.sort_unstable();
+    users
+}

@@ -1,0 +1,162 @@
+//! Answers.
+
+use super::body::Body;
+use super::explore::explore;
+use super::features::Features;
+use super::fresh::Fresh;
+use super::network::{Carry, Network};
+use super::window::{Begin, Cell, Input, Window, gap_kind};
+use crate::model::{Scorer, SparseRows};
+use crate::neural::blend::Blend;
+use crate::neural::shares::{among, best, shares, weigh_seen};
+use crate::transitions::Fitted;
+use crate::{Event, Query, Record, Scored};
+
+/// Newest events of a history that is gone through because there is no state.
+const LONGEST: usize = 500;
+
+/// The network alone, ready to answer.
+pub struct Alone {
+    pub d: usize,
+    pub body: Body,
+    /// `(n_items, d + 1)`
+    pub vectors: Vec<f32>,
+    pub users: Features,
+    pub contexts: Features,
+    pub gap_s: i64,
+    /// What the score of an item that the user had before is multiplied by.
+    pub seen_weight: f64,
+}
+
+/// The network and transitions, ready to answer.
+pub struct Hrnn {
+    pub network: Alone,
+    pub blend: Blend,
+    pub transitions: Fitted,
+    /// Whether answers come with scores.
+    pub gives_scores: bool,
+    /// Of recipes that read what is recorded of items.
+    pub fresh: Option<Fresh>,
+}
+
+/// A user's state as pages keep it: when the last event was, and the states of session and user.
+pub fn state_bytes(last_s: i64, session: &[f32], user: &[f32]) -> Vec<u8> {
+    let mut bytes = last_s.to_le_bytes().to_vec();
+    bytes.extend(session.iter().chain(user).flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+/// The last event's time, and the states; `None` if the bytes are of another shape.
+fn read_state(bytes: &[u8], d: usize) -> Option<(i64, Carry)> {
+    let (last_s, values) = bytes.split_first_chunk::<8>()?;
+    let values: Vec<f32> = values.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let sound = values.len() == 2 * d && values.iter().all(|value| value.is_finite());
+    let (session, user) = values.split_at_checked(d).filter(|_| sound)?;
+    Some((i64::from_le_bytes(*last_s), Carry { session: session.to_vec(), user: user.to_vec() }))
+}
+
+impl Alone {
+    /// What the user asks for next: `(d + 1,)`. Costs a step for each event after the state, or for each of the
+    /// history without one.
+    fn query(&self, query: &Query<'_>) -> Vec<f32> {
+        let user = self.features_of(query.user, &self.users);
+        let context = self.features_of(query.context, &self.contexts);
+        let network = Network { d: self.d, body: &self.body, items: &self.vectors, users: &user, contexts: &context };
+        let known = query.state.and_then(|state| Some((read_state(state.bytes, self.d)?, state.newer)));
+        let (mut cells, mut carry, mut before, events) = match known {
+            Some(((last_s, carry), newer)) => (Vec::new(), carry, Some(last_s), newer),
+            None => {
+                let start = Cell { input: Input::Start, begin: Begin::User, user: 0, context: 0, ..Cell::IDLE };
+                let newest = &query.history[query.history.len().saturating_sub(LONGEST)..];
+                (vec![start], Carry::new(1, self.d), None, newest)
+            }
+        };
+        cells.extend(events.iter().map(|event| self.cell(event, &mut before)));
+        if cells.is_empty() {
+            return network.query(&carry, &Cell { user: 0, context: 0, ..Cell::IDLE });
+        }
+        let pass = network.pass(&Window { lanes: 1, cells }, &mut carry, None);
+        let begin = pass.queries.len() - (self.d + 1);
+        pass.queries[begin..].to_vec()
+    }
+
+    fn cell(&self, event: &Event, before: &mut Option<i64>) -> Cell {
+        let pause_s = before.map(|before| event.timestamp_s.saturating_sub(before));
+        *before = Some(event.timestamp_s);
+        let begin = if pause_s.is_some_and(|pause_s| pause_s > self.gap_s) { Begin::Session } else { Begin::Nothing };
+        Cell { input: Input::Item(event.item), begin, gap: gap_kind(pause_s), user: 0, context: 0, ..Cell::IDLE }
+    }
+
+    /// The features of a record as the only row.
+    fn features_of(&self, record: Option<&Record>, features: &Features) -> SparseRows {
+        SparseRows::from_rows(record.map(|record| features.of_record(record)))
+    }
+
+    /// The share of every item; sums to 1 unless all were seen and what was seen has weight 0.
+    fn shares(&self, query: &Query<'_>) -> Vec<f32> {
+        let mut shares = shares(&self.vectors, &self.query(query));
+        if self.seen_weight < 1.0 {
+            weigh_seen(&mut shares, query.history.iter().map(|event| event.item), self.seen_weight);
+        }
+        shares
+    }
+}
+
+impl Hrnn {
+    /// The share of every item; sums to 1 unless all were seen and what was seen has weight 0.
+    fn shares(&self, query: &Query<'_>) -> Vec<f32> {
+        let mut shares = self.network.shares(query);
+        let weight = self.blend.weight(query.history.len());
+        if weight > 0.0 {
+            let all: Vec<u32> = (0..shares.len() as u32).collect();
+            let others = self.transitions.rank(&Query { history: query.history, ..Query::default() }, &all);
+            for (share, other) in shares.iter_mut().zip(&others) {
+                *share += weight * (other - *share);
+            }
+        }
+        shares
+    }
+}
+
+impl Scorer for Alone {
+    fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
+        best(&self.shares(query), query, k)
+    }
+
+    fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
+        among(&self.shares(query), items)
+    }
+
+    fn resident_bytes(&self) -> usize {
+        let numbers = self.vectors.len() + self.body.tensors().iter().map(Vec::len).sum::<usize>();
+        numbers * size_of::<f32>()
+    }
+}
+
+impl Scorer for Hrnn {
+    fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
+        let shares = self.shares(query);
+        let list = best(&shares, query, k);
+        let mut list = match (&query.exploration, &self.fresh) {
+            (Some(exploration), Some(fresh)) => explore(list, &shares, query, exploration, fresh, k),
+            _ => list,
+        };
+        if !self.gives_scores {
+            list.iter_mut().for_each(|scored| scored.score = None);
+        }
+        list
+    }
+
+    fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
+        among(&self.shares(query), items)
+    }
+
+    fn parts(&self) -> Vec<(&str, &dyn Scorer)> {
+        vec![("network", &self.network), ("transitions", &self.transitions)]
+    }
+
+    fn resident_bytes(&self) -> usize {
+        let ages = self.fresh.as_ref().map_or(0, |fresh| 16 * fresh.created_s.len());
+        self.network.resident_bytes() + self.transitions.resident_bytes() + ages
+    }
+}

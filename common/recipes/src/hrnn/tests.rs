@@ -1,0 +1,124 @@
+#![allow(clippy::unwrap_used)]
+
+mod metadata;
+
+use super::*;
+use crate::parts::{Column, ColumnType, PartBuilder};
+use crate::{Dataset, DatasetParts, Event, Query, Selection, UserState};
+
+fn dataset(rows: &[(String, String, i64)]) -> Dataset {
+    let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
+    let mut part = PartBuilder::new(&[
+        column("USER_ID", ColumnType::String),
+        column("ITEM_ID", ColumnType::String),
+        column("TIMESTAMP", ColumnType::Long),
+    ]);
+    for (user, item, timestamp_s) in rows {
+        part.push_str(0, user);
+        part.push_str(1, item);
+        part.push_long(2, *timestamp_s);
+    }
+    let interactions = vec![part.finish().unwrap()];
+    Dataset::read(&DatasetParts { interactions, ..DatasetParts::default() }, &Selection::default()).unwrap()
+}
+
+/// Users who go through twenty items in a ring, some seconds apart, with a day's pause now and then.
+fn rings(n_users: usize, n_events: usize) -> Vec<(String, String, i64)> {
+    let mut rows = Vec::new();
+    for user in 0..n_users {
+        let mut time_s = 1_600_000_000 + 1000 * user as i64;
+        for event in 0..n_events {
+            time_s += if event % 7 == 6 { 86_400 } else { 20 };
+            rows.push((format!("u{user:03}"), format!("i{:02}", (user + event) % 20), time_s));
+        }
+    }
+    rows
+}
+
+fn train(rows: &[(String, String, i64)]) -> (Trained, Arc<dyn Model>) {
+    let dataset = dataset(rows);
+    let hyperparameters = BTreeMap::from([("hidden_dimension".to_owned(), "32".to_owned())]);
+    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+    let trained = HRNN.train(&task).unwrap();
+    let model = HRNN.open(&trained.files).unwrap();
+    (trained, model)
+}
+
+fn page(trained: &Trained, model: &Arc<dyn Model>, user: &str) -> crate::UserPage {
+    let page = model.user_page(user).unwrap();
+    let file = trained.files.iter().find(|file| file.name == *page.file).unwrap();
+    let content = file.content.slice(page.range.start as usize..page.range.end as usize);
+    model.open_user_page(&page, content).unwrap()
+}
+
+#[test]
+fn the_state_of_a_page_and_newer_events_say_what_the_whole_history_does() {
+    let (trained, model) = train(&rings(60, 20));
+    let page = page(&trained, &model, "u007");
+    let known = page.history("u007").unwrap();
+    let last_s = known[known.len() - 1].timestamp_s;
+    let later =
+        |item: &str, after_s: i64| Event { item: model.item_index(item).unwrap(), timestamp_s: last_s + after_s };
+    for newer in [vec![], vec![later("i03", 5)], vec![later("i03", 200_000), later("i19", 200_020)]] {
+        let history = [known, &newer].concat();
+        let whole = Query { history: &history, ..Query::default() };
+        let state = UserState { bytes: page.state("u007").unwrap(), newer: &newer };
+        let stepped = Query { state: Some(state), ..whole };
+        let (whole, stepped) = (model.recommend(&whole, 20), model.recommend(&stepped, 20));
+        for (whole, stepped) in whole.iter().zip(&stepped) {
+            // Sums of products in another order.
+            assert!((whole.score.unwrap() - stepped.score.unwrap()).abs() < 1e-5, "{whole:?} {stepped:?}");
+        }
+    }
+    assert_eq!(page.state("nobody"), None);
+}
+
+#[test]
+fn a_state_that_is_damaged_is_left_for_the_history() {
+    let (_, model) = train(&rings(60, 20));
+    let history = [Event { item: 3, timestamp_s: 0 }];
+    let query = Query { history: &history, ..Query::default() };
+    let nan = [0_u8; 8].into_iter().chain(f32::NAN.to_le_bytes().repeat(64)).collect::<Vec<u8>>();
+    for bytes in [&[][..], &[1, 2, 3], &nan] {
+        let damaged = Query { state: Some(UserState { bytes, newer: &[] }), ..query };
+        assert_eq!(model.recommend(&damaged, 5), model.recommend(&query, 5));
+    }
+}
+
+#[test]
+fn somebody_unknown_gets_what_users_begin_with() {
+    // Everybody begins with i00, which is no more frequent than the others.
+    let mut rows = Vec::new();
+    for user in 0..100 {
+        for event in 0..12 {
+            let item = if event == 0 { 0 } else { 1 + (user * 5 + event * 3) % 11 };
+            rows.push((format!("u{user:03}"), format!("i{item:02}"), i64::from(user) * 100 + i64::from(event)));
+        }
+    }
+    let (_, model) = train(&rows);
+    let list = model.recommend(&Query::default(), 3);
+    assert_eq!(model.item_id(list[0].item), "i00", "{list:?}");
+}
+
+#[test]
+fn odd_histories_give_sound_answers() {
+    let mut rows = rings(60, 20);
+    rows.push(("once".into(), "i03".into(), 1_600_000_000));
+    rows.extend((0..20_000).map(|event| ("long".to_owned(), format!("i{:02}", event * 7 % 20), 1_600_000_000 + event)));
+    rows.extend((0..50).map(|event| ("at once".to_owned(), format!("i{:02}", event % 20), 1_600_000_000)));
+    rows.extend([i64::MIN, -5, i64::MAX].map(|time_s| ("wild".to_owned(), "i01".to_owned(), time_s)));
+    let (trained, model) = train(&rows);
+    for user in ["once", "long", "at once", "wild", "u001"] {
+        let page = page(&trained, &model, user);
+        let history = page.history(user).unwrap();
+        // Time runs backwards.
+        let newer = [Event { item: 2, timestamp_s: i64::MIN }, Event { item: 4, timestamp_s: 0 }];
+        let state = page.state(user).map(|bytes| UserState { bytes, newer: &newer });
+        assert!(state.is_some(), "{user}");
+        for state in [None, state] {
+            let list = model.recommend(&Query { history, state, ..Query::default() }, 20);
+            assert_eq!(list.len(), 20);
+            assert!(list.iter().all(|scored| scored.score.is_some_and(f32::is_finite)), "{user} {list:?}");
+        }
+    }
+}

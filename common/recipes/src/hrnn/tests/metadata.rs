@@ -1,0 +1,186 @@
+use super::*;
+use crate::{ColumnChoice, ColumnKind, Exploration, Record, TimedPart};
+
+const DAY_S: i64 = 86_400;
+
+/// Items by kind, created on day 0 unless told otherwise; users of each kind who turn to items of their kind.
+struct Shop {
+    /// Id, kind, and day of creation.
+    items: Vec<(String, &'static str, i64)>,
+    rows: Vec<(String, String, i64)>,
+    /// What was shown with each of `rows`.
+    impressions: Vec<Option<String>>,
+}
+
+fn shop() -> Shop {
+    let kinds = ["garden", "kitchen"];
+    let items = (0..24).map(|item| (format!("i{item:02}"), kinds[item % 2], 0)).collect();
+    let mut rows = Vec::new();
+    for user in 0..80 {
+        for event in 0..15 {
+            let item = (user % 2 + 2 * (user * 5 + event * (1 + user % 3))) % 24;
+            rows.push((format!("u{user:02}"), format!("i{item:02}"), DAY_S * 100 + (user * 20 + event) as i64));
+        }
+    }
+    let impressions = vec![None; rows.len()];
+    Shop { items, rows, impressions }
+}
+
+impl Shop {
+    fn dataset(&self) -> Dataset {
+        let column = |name: &str, kind, nullable| Column { name: name.into(), kind, nullable };
+        let mut interactions = PartBuilder::new(&[
+            column("USER_ID", ColumnType::String, false),
+            column("ITEM_ID", ColumnType::String, false),
+            column("TIMESTAMP", ColumnType::Long, false),
+            column("DEVICE", ColumnType::String, false),
+            column("IMPRESSION", ColumnType::String, true),
+        ]);
+        for ((user, item, time_s), impression) in self.rows.iter().zip(&self.impressions) {
+            interactions.push_str(0, user);
+            interactions.push_str(1, item);
+            interactions.push_long(2, *time_s);
+            interactions.push_str(3, "tv");
+            match impression {
+                Some(impression) => interactions.push_str(4, impression),
+                None => interactions.push_null(4),
+            }
+        }
+        let mut items = PartBuilder::new(&[
+            column("ITEM_ID", ColumnType::String, false),
+            column("KIND", ColumnType::String, false),
+            column("CREATION_TIMESTAMP", ColumnType::Long, false),
+        ]);
+        for (id, kind, day) in &self.items {
+            items.push_str(0, id);
+            items.push_str(1, kind);
+            items.push_long(2, DAY_S * day);
+        }
+        let parts = DatasetParts {
+            interactions: vec![interactions.finish().unwrap()],
+            items: vec![TimedPart { content: items.finish().unwrap(), at_ms: 0 }],
+            ..DatasetParts::default()
+        };
+        let choice = |name: &str, kind| ColumnChoice { name: name.into(), kind };
+        let item_columns =
+            vec![choice("KIND", ColumnKind::Categorical), choice("CREATION_TIMESTAMP", ColumnKind::Number)];
+        let interaction_columns =
+            vec![choice("DEVICE", ColumnKind::Categorical), choice("IMPRESSION", ColumnKind::Text)];
+        Dataset::read(&parts, &Selection { item_columns, interaction_columns, ..Selection::default() }).unwrap()
+    }
+
+    fn train(&self, recipe: &Recurrent, given: &[(&str, &str)]) -> Result<Trained, TrainError> {
+        let mut hyperparameters = hyperparameters(recipe);
+        hyperparameters.extend(given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let dataset = self.dataset();
+        let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+        recipe.train(&task)
+    }
+}
+
+fn hyperparameters(recipe: &Recurrent) -> BTreeMap<String, String> {
+    match recipe.0.hyperparameters {
+        [] => BTreeMap::new(),
+        _ => BTreeMap::from([("hidden_dimension".to_owned(), "32".to_owned())]),
+    }
+}
+
+/// Somebody who had these items.
+fn score(model: &Arc<dyn Model>, had: &[&str], item: &str) -> f32 {
+    let event = |(place, id): (usize, &&str)| Event {
+        item: model.item_index(id).unwrap(),
+        timestamp_s: DAY_S * 100 + place as i64,
+    };
+    let history: Vec<Event> = had.iter().enumerate().map(event).collect();
+    let list = model.recommend(&Query { history: &history, ..Query::default() }, model.n_items());
+    list.iter().find(|scored| model.item_id(scored.item) == item).unwrap().score.unwrap()
+}
+
+#[test]
+fn an_item_that_nobody_turned_to_can_be_recommended() {
+    let mut shop = shop();
+    shop.items.extend([("new garden".into(), "garden", 100), ("new kitchen".into(), "kitchen", 100)]);
+    for recipe in [&USER_PERSONALIZATION, &PERSONALIZED_RANKING] {
+        let trained = shop.train(recipe, &[]).unwrap();
+        let model = recipe.open(&trained.files).unwrap();
+        assert!(score(&model, &["i00", "i04", "i08"], "new garden") > 0.0, "{}", recipe.0.name);
+    }
+    // aws-hrnn-metadata answers with what somebody turned to.
+    let trained = shop.train(&HRNN_METADATA, &[]).unwrap();
+    assert_eq!(HRNN_METADATA.open(&trained.files).unwrap().item_index("new garden"), None);
+}
+
+#[test]
+fn an_update_brings_new_items_and_events_and_leaves_the_rest() {
+    let mut shop = shop();
+    let trained = shop.train(&USER_PERSONALIZATION, &[]).unwrap();
+    let before = USER_PERSONALIZATION.open(&trained.files).unwrap();
+    assert_eq!(before.item_index("a new one"), None);
+    // In byte order it stands in front of all others.
+    shop.items.push(("a new one".into(), "garden", 101));
+    shop.rows.push(("u00".into(), "i02".into(), DAY_S * 101));
+    shop.rows.push(("zoe".into(), "i04".into(), DAY_S * 101));
+    shop.impressions.extend([Some("i02|a new one".into()), None]);
+    let (dataset, hyperparameters) = (shop.dataset(), hyperparameters(&USER_PERSONALIZATION));
+    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+    let updated = USER_PERSONALIZATION.update(&trained, &task).unwrap();
+    assert_eq!(updated.report, trained.report);
+    let after = USER_PERSONALIZATION.open(&updated.files).unwrap();
+    assert_eq!(after.n_items(), before.n_items() + 1);
+    for item in 0..before.n_items() as u32 {
+        assert_eq!(after.item_id(item), before.item_id(item));
+    }
+    assert!(score(&after, &["i00", "i04"], "a new one") > 0.0);
+    for user in ["u00", "zoe"] {
+        let page = page(&updated, &after, user);
+        assert_eq!(page.history(user).unwrap().last().unwrap().timestamp_s, DAY_S * 101);
+        assert!(page.state(user).is_some());
+    }
+    // Again with nothing new, the same comes out.
+    let again = USER_PERSONALIZATION.update(&updated, &task).unwrap();
+    let contents = |trained: &Trained| trained.files.iter().map(|file| file.content.clone()).collect::<Vec<_>>();
+    assert_eq!(contents(&again), contents(&updated));
+}
+
+#[test]
+fn exploration_shows_new_items_and_scores_stay_those_of_relevance() {
+    let mut shop = shop();
+    shop.items.push(("fresh".into(), "garden", 99));
+    let trained = shop.train(&USER_PERSONALIZATION, &[]).unwrap();
+    let model = USER_PERSONALIZATION.open(&trained.files).unwrap();
+    let plain = model.recommend(&Query::default(), 25);
+    let explored = |weight, age_cut_off_days| {
+        let exploration = Exploration { weight, age_cut_off_days, seed: 3, passed_over: &[] };
+        model.recommend(&Query { exploration: Some(exploration), ..Query::default() }, 25)
+    };
+    assert_eq!(explored(0.0, 30.0), plain);
+    assert_eq!(explored(1.0, 0.5), plain);
+    let list = explored(1.0, 30.0);
+    assert_eq!(model.item_id(list[0].item), "fresh");
+    let mut sorted = list.clone();
+    sorted.sort_by(|a, b| b.score.unwrap().total_cmp(&a.score.unwrap()).then(a.item.cmp(&b.item)));
+    assert_eq!(sorted, plain);
+}
+
+#[test]
+fn metadata_and_context_that_say_nothing_change_nothing() {
+    let trained = shop().train(&USER_PERSONALIZATION, &[]).unwrap();
+    let model = USER_PERSONALIZATION.open(&trained.files).unwrap();
+    let unknown: Record = [("DEVICE", "toaster"), ("AGE", "x")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
+    let asked = Query { user: Some(&unknown), context: Some(&unknown), ..Query::default() };
+    assert_eq!(model.recommend(&asked, 10), model.recommend(&Query::default(), 10));
+    let known: Record = [("DEVICE".to_owned(), "tv".to_owned())].into();
+    let list = model.recommend(&Query { context: Some(&known), ..Query::default() }, 30);
+    assert!(list.iter().all(|scored| scored.score.is_some_and(f32::is_finite)));
+}
+
+#[test]
+fn items_without_any_metadata_are_learned_from_interactions() {
+    let mut shop = shop();
+    shop.items.clear();
+    let trained = shop.train(&USER_PERSONALIZATION, &[]).unwrap();
+    let model = USER_PERSONALIZATION.open(&trained.files).unwrap();
+    let exploration = Exploration { weight: 1.0, age_cut_off_days: 1e-9, seed: 0, passed_over: &[] };
+    let list = model.recommend(&Query { exploration: Some(exploration), ..Query::default() }, 30);
+    assert_eq!(list.len(), 24);
+}

@@ -1,0 +1,89 @@
+//! Events that are held back from learning, to tell when it is enough and how to blend.
+
+use rayon::prelude::*;
+
+use super::encode::encode;
+use super::learner::{Material, Weights, drawn};
+use super::window::Reading;
+use crate::dataset::Histories;
+use crate::model::Scorer;
+use crate::neural::blend::{Blend, WEIGHTS};
+use crate::neural::shares::{gain, shares, weigh_seen};
+use crate::transitions::Fitted;
+use crate::{Event, Query};
+
+/// Users whose last event is to be told. The error of the difference of two networks is then about a hundredth.
+const MAX_ASKED: usize = 2000;
+
+/// Length of the lists that networks are judged by.
+const LIST_LENGTH: usize = 25;
+
+pub struct Trial {
+    /// All histories, those of the users who are asked without their last event.
+    pub histories: Histories,
+    /// Users of `histories`, ascending, and what came next.
+    asked: Vec<(usize, u32)>,
+}
+
+impl Trial {
+    /// Holds back the last event of some users with at least three, drawn at random.
+    pub fn draw(histories: &Histories, seed: u64) -> Self {
+        let length = |user: usize| histories.items_of(user).len();
+        let users = drawn(histories.users().filter(|user| length(*user) >= 3).collect(), MAX_ASKED, seed);
+        let mut is_asked = vec![false; histories.n_users()];
+        let asked = users.iter().filter_map(|user| {
+            is_asked[*user] = true;
+            Some((*user, *histories.items_of(*user).last()?))
+        });
+        let asked = asked.collect();
+        let all: Vec<usize> = histories.users().collect();
+        Self { histories: histories.cut(&all, |user| length(user) - usize::from(is_asked[user])), asked }
+    }
+
+    /// Mean NDCG at 25 of the events held back, with the items of the history left out of the lists if `seen_weight`
+    /// is 0.
+    pub fn ndcg(&self, weights: &Weights, material: &Material<'_>, seen_weight: f64) -> f64 {
+        let vectors = weights.items.vectors(material.items, &all(material), material.cold);
+        let reading = Reading { histories: &self.histories, ..material.reading };
+        let users: Vec<usize> = self.asked.iter().map(|(user, _)| *user).collect();
+        let gains: Vec<f64> = encode(weights, &vectors, &reading, material.users, &users)
+            .par_iter()
+            .zip(&self.asked)
+            .map(|(encoded, (user, next))| {
+                let mut shares = shares(&vectors, &encoded.query);
+                weigh_seen(&mut shares, self.histories.items_of(*user).iter().copied(), seen_weight);
+                gain(&shares, *next, LIST_LENGTH)
+            })
+            .collect();
+        gains.iter().sum::<f64>() / gains.len().max(1) as f64
+    }
+
+    /// The weights of the two parts that find the most.
+    pub fn blend(&self, weights: &Weights, material: &Material<'_>, seen_weight: f64, transitions: &Fitted) -> Blend {
+        let items = all(material);
+        let vectors = weights.items.vectors(material.items, &items, material.cold);
+        let reading = Reading { histories: &self.histories, ..material.reading };
+        let users: Vec<usize> = self.asked.iter().map(|(user, _)| *user).collect();
+        let gains: Vec<(usize, [f64; WEIGHTS.len()])> = encode(weights, &vectors, &reading, material.users, &users)
+            .par_iter()
+            .zip(&self.asked)
+            .map(|(encoded, (user, next))| {
+                let mut shares = shares(&vectors, &encoded.query);
+                weigh_seen(&mut shares, self.histories.items_of(*user).iter().copied(), seen_weight);
+                let history: Vec<Event> = self.histories.events(*user, usize::MAX);
+                let others = transitions.rank(&Query { history: &history, ..Query::default() }, &items);
+                let mixed = |weight: f32| -> f64 {
+                    let mixed: Vec<f32> =
+                        shares.iter().zip(&others).map(|(share, other)| share + weight * (other - share)).collect();
+                    gain(&mixed, *next, LIST_LENGTH)
+                };
+                (history.len(), WEIGHTS.map(mixed))
+            })
+            .collect();
+        Blend::of(&gains)
+    }
+}
+
+fn all(material: &Material<'_>) -> Vec<u32> {
+    (0..material.n_events.len() as u32).collect()
+}

@@ -1,0 +1,90 @@
+//! New items and new events in a model that is not learned anew.
+
+use super::body::Shape;
+use super::encode::{Encoded, encode};
+use super::fresh::Fresh;
+use super::items::Items;
+use super::learner::Weights;
+use super::scorer::{Alone, Hrnn};
+use super::store::{self, Settings};
+use super::window::{NONE, Reading};
+use crate::dataset::Histories;
+use crate::model::{Contents, ItemSide, SparseRows};
+use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
+use crate::{Dataset, IdMap, ModelError, Progress, TrainError};
+
+/// A model with what is new.
+pub struct Updated {
+    pub ids: IdMap,
+    /// The dataset's, with the model's rows of items.
+    pub histories: Histories,
+    pub settings: Settings,
+    pub scorer: Hrnn,
+    pub item_features: Vec<f32>,
+    pub encoded: Vec<Encoded>,
+}
+
+/// Items of the dataset that the model does not know come after its own, with the vectors that their features give;
+/// features of which the model knows nothing are passed over. Transitions and popularity are counted anew, and states
+/// go through the histories as they are now. The network's weights, the blend and the pause between sessions stay.
+pub fn update(contents: &Contents, dataset: &Dataset, progress: &dyn Progress) -> Result<Updated, TrainError> {
+    let mut settings = Settings::read(contents)?;
+    let side = ItemSide::read(contents)?;
+    let (old, item_features) = store::read(contents, &settings, &side)?;
+    let d = old.network.d;
+    let (mut ids, n_old) = (side.ids, contents.manifest.n_items);
+    let known = || dataset.items().iter().chain(dataset.other_items().iter());
+    for id in known() {
+        ids.insert(id).ok_or_else(|| TrainError::Data("The dataset has too many items.".into()))?;
+    }
+    let mut rows = vec![None; ids.len()];
+    for (row, id) in known().enumerate() {
+        if let Some(item) = ids.get(id) {
+            rows[item as usize] = Some(row);
+        }
+    }
+    let items = Items { width: d + 1, own: Vec::new(), features: item_features };
+    let of_items = settings.item_features.rows(dataset.item_columns());
+    let mut vectors = old.network.vectors;
+    for row in &rows[n_old..] {
+        vectors.extend(items.of_features(&of_items, *row));
+    }
+    let histories = renamed(dataset, &ids)?;
+    let fresh = Fresh::of(dataset, &ids, &histories, &rows);
+    settings.newest_s = Some(fresh.newest_s);
+    let config = TransitionsValidParams::from_text(&settings.transitions).ok_or_else(|| {
+        let reason = "transitions lack a hyperparameter".into();
+        TrainError::Model(ModelError::Damaged { name: "hrnn.json".into(), reason })
+    })?;
+    let transitions = Transitions::learn(&histories, ids.len(), &config, progress)?;
+    let network = Alone { vectors, ..old.network };
+    let scorer = Hrnn { network, transitions, fresh: Some(fresh), blend: old.blend, gives_scores: old.gives_scores };
+    let of_users = settings.user_features.rows(dataset.user_columns());
+    let encoded = encode_all(&scorer.network, settings.shape(), &histories, &of_users);
+    Ok(Updated { ids, histories, settings, scorer, item_features: items.features, encoded })
+}
+
+/// The dataset's histories with other rows of items.
+fn renamed(dataset: &Dataset, ids: &IdMap) -> Result<Histories, TrainError> {
+    let histories = dataset.histories();
+    let rows: Option<Vec<u32>> = dataset.items().iter().map(|id| ids.get(id)).collect();
+    let rows = rows.ok_or_else(|| TrainError::Data("The dataset has an item without an id.".into()))?;
+    let mut offsets = vec![0];
+    offsets.extend(histories.users().map(|user| histories.events_of(user).end));
+    let items = histories.items().iter().map(|item| rows[*item as usize]).collect();
+    Ok(Histories::new(offsets, items, histories.timestamps().iter().collect::<Vec<i64>>()))
+}
+
+fn encode_all(network: &Alone, shape: Shape, histories: &Histories, of_users: &SparseRows) -> Vec<Encoded> {
+    let items = Items { width: network.d + 1, own: Vec::new(), features: Vec::new() };
+    let weights = Weights { shape, items, body: network.body.clone() };
+    let reading = Reading {
+        histories,
+        gap_s: network.gap_s,
+        user_row: &|user| user as u32,
+        context_row: &|_, _| NONE,
+        weight: &|_| 0.0,
+    };
+    let users: Vec<usize> = histories.users().collect();
+    encode(&weights, &network.vectors, &reading, of_users, &users)
+}
