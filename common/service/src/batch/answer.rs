@@ -1,10 +1,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use palate_recipes::{Query, RecipeType};
+use palate_recipes::{Exploration, Query, RecipeType};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::question::{Asked, Question};
+use crate::resources::ItemExploration;
 use crate::runtime::{Loaded, Person, ReadyFilter, item_set, known_item, rank, round_score};
 
 /// What answers are made from.
@@ -14,6 +16,7 @@ pub(super) struct Answering {
     /// By user id.
     pub people: HashMap<String, Person>,
     pub k: usize,
+    pub explores: Option<ItemExploration>,
 }
 
 impl Answering {
@@ -40,7 +43,15 @@ impl Answering {
         }
         let allowed = rows.as_ref().map(|(_, rows)| item_set(rows, loaded));
         let item = known_item(model, asked.item_id.as_deref());
-        let list = model.recommend(&Query { item, allowed: allowed.as_ref(), ..query }, self.k);
+        let passed_over = person.map(|person| person.passed_over(loaded)).unwrap_or_default();
+        let exploration = self.explores.map(|explores| Exploration {
+            weight: explores.weight,
+            age_cut_off_days: explores.age_cut_off_days,
+            // The same for every run, and another for each user.
+            seed: seed_of(asked.user_id.as_deref().unwrap_or_default()),
+            passed_over: &passed_over,
+        });
+        let list = model.recommend(&Query { item, allowed: allowed.as_ref(), exploration, ..query }, self.k);
         let ids: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
         if !loaded.info.scores {
             return Ok(json!({ "recommendedItems": ids }));
@@ -48,4 +59,9 @@ impl Answering {
         let scores: Vec<f64> = list.iter().map(|scored| round_score(scored.score.unwrap_or_default())).collect();
         Ok(json!({"recommendedItems": ids, "scores": scores}))
     }
+}
+
+fn seed_of(user_id: &str) -> u64 {
+    let digest = Sha256::digest(user_id);
+    digest.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

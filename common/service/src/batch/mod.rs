@@ -17,6 +17,7 @@ use rayon::prelude::*;
 
 use crate::error::OpError;
 use crate::jobs::{Lost, WorkError};
+use crate::resources::ItemExploration;
 use crate::runtime::{Loaded, Person, ReadyFilter, Wanted, personal};
 use crate::service::Service;
 
@@ -38,6 +39,8 @@ pub(crate) struct Batch<'a> {
     pub filter: Option<&'a ReadyFilter>,
     pub dataset_group_arn: &'a str,
     pub k: usize,
+    /// How much the answers explore, if the recipe does.
+    pub explores: Option<ItemExploration>,
     pub places: Places,
     pub lost: &'a Lost,
 }
@@ -106,7 +109,9 @@ impl Batch<'_> {
         let reads = users.into_iter().map(|user| self.person(service, user, wanted));
         let people: HashMap<String, Person> =
             futures::stream::iter(reads).buffer_unordered(HISTORIES_AT_ONCE).try_collect().await?;
-        let answering = Answering { loaded: Arc::clone(self.loaded), filter: self.filter.cloned(), people, k: self.k };
+        let filter = self.filter.cloned();
+        let (loaded, k, explores) = (Arc::clone(self.loaded), self.k, self.explores);
+        let answering = Answering { loaded, filter, people, k, explores };
         tokio::task::spawn_blocking(move || {
             let answers: Vec<String> = questions.par_iter().map(|question| answering.answer(question)).collect();
             Bytes::from(answers.concat())

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::batch_config::{ThemeGenerationConfig, check_config, check_themes};
 use super::dataset_import_job::split_s3;
+use super::exploration::ItemExploration;
 use super::others::room_for_job;
 use super::{Filter, SolutionVersion, Status};
 use crate::arn::Kind;
@@ -249,8 +250,11 @@ impl Job for BatchInferenceJob {
             Some(arn) => Some(service.runtime.filter(service, arn, "filterArn", group, &loaded, Target::Item).await?),
             None => None,
         };
+        let config = job.batch_inference_job_config.as_ref();
+        let exploration = config.and_then(|config| config.get("itemExplorationConfig"));
         let batch = Batch {
             loaded: &loaded,
+            explores: ItemExploration::of(loaded.info, exploration),
             filter: filter.as_ref(),
             dataset_group_arn: group,
             k: usize::try_from(job.num_results).unwrap_or(MAX_RESULTS),

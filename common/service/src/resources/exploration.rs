@@ -8,6 +8,25 @@ use crate::error::OpError;
 
 const RECIPES: [&str; 3] = ["aws-user-personalization", "aws-ecomm-recommended-for-you", "aws-vod-top-picks"];
 
+/// How much a campaign, recommender or batch explores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ItemExploration {
+    pub weight: f64,
+    pub age_cut_off_days: f64,
+}
+
+impl ItemExploration {
+    /// What a checked `itemExplorationConfig`, if there is one, means for a recipe; `None` if it does not explore by
+    /// configuration.
+    pub fn of(info: &RecipeInfo, config: Option<&Value>) -> Option<Self> {
+        let number = |name: &str| config?.get(name)?.as_str()?.trim().parse().ok();
+        RECIPES.contains(&info.name).then(|| Self {
+            weight: number("explorationWeight").unwrap_or(0.3),
+            age_cut_off_days: number("explorationItemAgeCutOff").unwrap_or(30.0),
+        })
+    }
+}
+
 /// Checks the member `at`. `least_age_days` is the shortest age that an item may be explored to.
 pub(crate) fn check_exploration(
     info: &RecipeInfo,
@@ -65,6 +84,18 @@ mod tests {
             assert!(refused(recipe, config.clone()).unwrap().contains(recipe));
             assert_eq!(refused(recipe, json!({})), None);
         }
+    }
+
+    #[test]
+    fn what_is_not_configured_has_the_documented_defaults() {
+        let of = |recipe: &str, config: Value| ItemExploration::of(describe(recipe).unwrap(), Some(&config));
+        let usual = ItemExploration { weight: 0.3, age_cut_off_days: 30.0 };
+        assert_eq!(of("aws-vod-top-picks", json!({})), Some(usual));
+        assert_eq!(ItemExploration::of(describe("aws-user-personalization").unwrap(), None), Some(usual));
+        let config = json!({"explorationWeight": "1", "explorationItemAgeCutOff": "7.5"});
+        let set = ItemExploration { weight: 1.0, age_cut_off_days: 7.5 };
+        assert_eq!(of("aws-ecomm-recommended-for-you", config.clone()), Some(set));
+        assert_eq!(of("aws-user-personalization-v2", config), None);
     }
 
     #[test]

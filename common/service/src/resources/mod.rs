@@ -47,6 +47,7 @@ pub(crate) use dataset::Dataset;
 pub(crate) use dataset_export_job::DatasetExportJob;
 pub(crate) use dataset_import_job::{DatasetImportJob, split_s3};
 pub(crate) use event_tracker::tracked_group;
+pub(crate) use exploration::ItemExploration;
 pub(crate) use filter::Filter;
 pub(crate) use metric_attribution::MetricAttribution;
 pub(crate) use metric_expression::Expression;

@@ -64,6 +64,11 @@ impl TrainingColumns {
             let chosen =
                 schema.fields().iter().filter(|field| self.allows(kind, field) && !added.contains(&field.name));
             *into = chosen.filter_map(choice).collect();
+            // Of what was shown, exploration learns what users pass over.
+            let shown = schema.fields().iter().find(|field| field.name.eq_ignore_ascii_case("IMPRESSION"));
+            if let (true, DatasetType::Interactions, Some(shown)) = (reads.impressions, kind, shown) {
+                into.push(ColumnChoice { name: shown.name.clone(), kind: ColumnKind::Text });
+            }
         }
         Ok(())
     }

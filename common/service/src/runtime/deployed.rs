@@ -23,6 +23,8 @@ pub(crate) struct Deployed {
     pub events: Selection,
     /// Whether answers may hold metadata, as far as that is a setting.
     pub metadata: bool,
+    /// `itemExplorationConfig`, as it was given.
+    pub exploration: Option<Value>,
 }
 
 impl Runtime {
@@ -50,6 +52,7 @@ impl Runtime {
             },
             dataset_group_arn: version.dataset_group_arn.into(),
             metadata: enables_metadata(campaign.campaign_config.as_ref()),
+            exploration: exploration(campaign.campaign_config.as_ref()),
         });
         self.deployed.put(arn, read_at, Arc::clone(&deployed));
         Ok(deployed)
@@ -77,6 +80,7 @@ impl Runtime {
             events: Selection { event_type, ..Selection::default() },
             dataset_group_arn: recommender.dataset_group_arn.into(),
             metadata: enables_metadata(Some(&recommender.recommender_config)),
+            exploration: exploration(Some(&recommender.recommender_config)),
         });
         self.deployed.put(arn, read_at, Arc::clone(&deployed));
         Ok(deployed)
@@ -89,4 +93,8 @@ fn not_active(arn: &str, status: Status) -> OpError {
 
 fn enables_metadata(config: Option<&Map<String, Value>>) -> bool {
     config.and_then(|config| config.get("enableMetadataWithRecommendations")).and_then(Value::as_bool) == Some(true)
+}
+
+fn exploration(config: Option<&Map<String, Value>>) -> Option<Value> {
+    config?.get("itemExplorationConfig").cloned()
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use palate_recipes::{Event, EventPage, Query, RecipeInfo, Record};
+use palate_recipes::{Event, EventPage, Query, RecipeInfo, Record, UserState};
 
 use super::{Loaded, personal};
 use crate::catalogue::{Catalogued, EVENTS_A_TYPE, Held, Source};
@@ -43,6 +43,9 @@ pub(crate) struct Person {
     pub id: String,
     /// Oldest first: at training (the model's pages) and since (streamed events).
     pub history: Vec<Event>,
+    /// What the model made of the user at training, if it keeps that, and what the user did since.
+    state: Option<Vec<u8>>,
+    newer: Vec<Event>,
     /// What the Users dataset says of the user, if the recipe reads it.
     record: Option<Record>,
     /// According to imports.
@@ -69,7 +72,10 @@ impl Person {
         if wanted.history {
             let page = service.runtime.models.page(service, loaded, user_id).await?;
             let trained = page.as_ref().and_then(|page| page.history(user_id)).unwrap_or_default();
-            person.history = person.joined(loaded, trained);
+            person.state = page.as_ref().and_then(|page| page.state(user_id)).map(<[u8]>::to_vec);
+            person.newer = person.newer_than(loaded, trained);
+            person.history = [trained, &person.newer].concat();
+            person.history.sort_by_key(|event| event.timestamp_s);
         }
         if wanted.actions {
             person.acted = recent_action_interactions(service, dataset_group_arn, user_id, ACTIONS_FOR_FILTERS).await?;
@@ -85,22 +91,31 @@ impl Person {
 
     /// The user's part of a question to a model.
     pub fn query<'a>(&'a self, context: Option<&'a Record>) -> Query<'a> {
-        Query { history: &self.history, user: self.record.as_ref(), context, ..Query::default() }
+        let state = self.state.as_ref().map(|bytes| UserState { bytes, newer: &self.newer });
+        Query { history: &self.history, state, user: self.record.as_ref(), context, ..Query::default() }
     }
 
-    fn joined(&self, loaded: &Loaded, trained: &[Event]) -> Vec<Event> {
-        let mut events = trained.to_vec();
+    /// The model's items that streamed impressions showed and that the user did not choose then, once for each time.
+    pub fn passed_over(&self, loaded: &Loaded) -> Vec<u32> {
+        let shown = self.streamed.iter().flat_map(|event| {
+            let others = event.impression.iter().flatten().filter(|item| **item != event.item_id);
+            others.filter_map(|item| loaded.model.item_index(item))
+        });
+        shown.collect()
+    }
+
+    /// Streamed events with items that the model knows, oldest first, as far as they are not in its page.
+    fn newer_than(&self, loaded: &Loaded, trained: &[Event]) -> Vec<Event> {
         let begin = self.streamed.len().saturating_sub(FOR_RECIPES);
-        for event in &self.streamed[begin..] {
-            let Some(item) = loaded.model.item_index(&event.item_id) else { continue };
-            let event = Event { item, timestamp_s: event.sent_at.seconds() };
-            // An event may have been streamed and imported.
-            if !trained.contains(&event) {
-                events.push(event);
-            }
-        }
-        events.sort_by_key(|event| event.timestamp_s);
-        events
+        let event = |event: &StreamedEvent| {
+            let item = loaded.model.item_index(&event.item_id)?;
+            Some(Event { item, timestamp_s: event.sent_at.seconds() })
+        };
+        let mut newer: Vec<Event> = self.streamed[begin..].iter().filter_map(event).collect();
+        // An event may have been streamed and imported.
+        newer.retain(|event| !trained.contains(event));
+        newer.sort_by_key(|event| event.timestamp_s);
+        newer
     }
 
     /// The newest events of each type as rows of `held`.

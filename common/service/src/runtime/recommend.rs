@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use palate_recipes::{ItemSet, Query, Record, Scored};
+use palate_recipes::{Exploration, ItemSet, Query, Record, Scored};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use super::{Loaded, Person, ReadyFilter, Wanted, known_item};
 use crate::call::Call;
 use crate::error::OpError;
 use crate::filters::Target;
+use crate::resources::ItemExploration;
 
 const DEFAULT_RESULTS: usize = 25;
 
@@ -76,7 +77,15 @@ pub(super) async fn recommendations(call: Call) -> Result<Value, OpError> {
         None => None,
     };
     let context = read_context(call.input.get("context"));
+    let request = uuid::Uuid::new_v4();
+    let explores = ItemExploration::of(info, deployed.exploration.as_ref());
     let answer = Answer {
+        explores,
+        passed_over: match (&person, explores) {
+            (Some(person), Some(_)) => person.passed_over(&loaded),
+            _ => Vec::new(),
+        },
+        seed: request.as_u64_pair().0 ^ request.as_u64_pair().1,
         loaded: &loaded,
         person: person.as_ref(),
         context: context.as_ref(),
@@ -92,7 +101,6 @@ pub(super) async fn recommendations(call: Call) -> Result<Value, OpError> {
         None => Vec::new(),
     };
     let others = answer.best(k - promoted.len(), filter.as_ref().map(|filter| (filter, &values)), &promoted)?;
-    let request = uuid::Uuid::new_v4();
     let promotion_name = promotion.as_ref().map(|(promotion, _)| promotion.name.as_str());
     let elements = |list: Vec<Scored>, promotion: Option<&str>| -> Vec<Value> {
         list.into_iter().map(|scored| element(&loaded, scored, promotion, metadata.as_ref())).collect()
@@ -117,6 +125,11 @@ struct Answer<'a> {
     item: Option<&'a str>,
     /// What the use case itself leaves out.
     left_out: Vec<u32>,
+    explores: Option<ItemExploration>,
+    /// See [`Exploration::passed_over`].
+    passed_over: Vec<u32>,
+    /// What exploration draws from: the request's own number.
+    seed: u64,
 }
 
 impl Answer<'_> {
@@ -138,7 +151,13 @@ impl Answer<'_> {
             allowed.get_or_insert_with(|| ItemSet::all(model.n_items())).remove(item);
         }
         let asked = self.person.map(|person| person.query(self.context)).unwrap_or_default();
-        let query = Query { item: known_item(model, self.item), allowed: allowed.as_ref(), ..asked };
+        let exploration = self.explores.map(|explores| Exploration {
+            weight: explores.weight,
+            age_cut_off_days: explores.age_cut_off_days,
+            seed: self.seed,
+            passed_over: &self.passed_over,
+        });
+        let query = Query { item: known_item(model, self.item), allowed: allowed.as_ref(), exploration, ..asked };
         Ok(model.recommend(&query, k))
     }
 }
