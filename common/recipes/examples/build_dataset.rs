@@ -1,8 +1,10 @@
 //! Measures the building of a dataset from parts as an import writes them:
 //!
 //! ```text
-//! cargo run --release -p palate-recipes --example build_dataset -- [ROWS] [time|user]
+//! cargo run --release -p palate-recipes --example build_dataset -- [FOLDER | ROWS] [time|user]
 //! ```
+//!
+//! FOLDER holds the parts of an import. Without one, rows are made up:
 //!
 //! 50 million rows unless told otherwise, made from a seed: a million users, 100,000 items after Zipf, four
 //! event types, a value. In the order of time, every row is another user's; in the order of users, a user's rows
@@ -10,10 +12,10 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::{error::Error, fs, time::Instant};
+use std::{error::Error, fs, path::Path, time::Instant};
 
 use bytes::Bytes;
-use palate_recipes::parts::{Column, ColumnType, PartBuilder, PartError, concat};
+use palate_recipes::parts::{Column, ColumnType, Part, PartBuilder, PartError, concat};
 use palate_recipes::{Dataset, DatasetParts, Selection};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -29,16 +31,28 @@ const EVENT_TYPES: [&str; 4] = ["View", "Click", "AddToCart", "Purchase"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let n_rows = arguments.first().map_or(Ok(50_000_000), |rows| rows.parse())?;
+    let folder = arguments.first().map(Path::new).filter(|folder| folder.is_dir());
+    let rows = arguments.first().filter(|_| folder.is_none());
+    let n_rows = rows.map_or(Ok(50_000_000), |rows| rows.parse())?;
     let by_user = match arguments.get(1).map(String::as_str) {
         None | Some("time") => false,
         Some("user") => true,
         Some(other) => return Err(format!("rows are in the order of time or of user, not of {other}").into()),
     };
     let begin = Instant::now();
-    let interactions = parts(n_rows, by_user)?;
+    let interactions = match folder {
+        Some(folder) => read(folder)?,
+        None => parts(n_rows, by_user)?,
+    };
+    let n_rows =
+        interactions.iter().map(|part| Ok(Part::open(part.clone())?.n_rows())).sum::<Result<usize, PartError>>()?;
     let n_bytes: usize = interactions.iter().map(Bytes::len).sum();
-    println!("{n_rows} rows in {} parts, {} MB, made in {:.1?}", interactions.len(), n_bytes >> 20, begin.elapsed());
+    println!(
+        "{n_rows} rows in {} parts, {} MB, there after {:.1?}",
+        interactions.len(),
+        n_bytes >> 20,
+        begin.elapsed()
+    );
     let parts = DatasetParts { interactions, ..DatasetParts::default() };
     // Forgets the peak so far, which is that of making the parts.
     let _ = fs::write("/proc/self/clear_refs", "5");
@@ -71,6 +85,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn memory(name: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix(name))?.trim().split(' ').next()?.parse().ok()
+}
+
+fn read(folder: &Path) -> Result<Vec<Bytes>, Box<dyn Error>> {
+    let mut files: Vec<_> =
+        fs::read_dir(folder)?.map(|file| Ok(file?.path())).collect::<Result<_, std::io::Error>>()?;
+    files.sort();
+    Ok(files.iter().map(|file| Ok(fs::read(file)?.into())).collect::<Result<_, std::io::Error>>()?)
 }
 
 fn parts(n_rows: usize, by_user: bool) -> Result<Vec<Bytes>, PartError> {

@@ -1,7 +1,10 @@
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::{
-    Column, ColumnType, PartError, StringColumn,
+    Column, ColumnType, ForeignChunk, PartError, StringColumn,
+    chunk::Chunk,
     write::{Piece, assemble, encode},
 };
 
@@ -23,6 +26,8 @@ pub(super) enum Buffer {
     Floats(Vec<f32>),
     Doubles(Vec<f64>),
     Booleans(Vec<bool>),
+    /// Encoded already, nulls included.
+    Encoded(Chunk),
 }
 
 impl Buffer {
@@ -46,6 +51,7 @@ impl Buffer {
             Self::Floats(values) => values.len(),
             Self::Doubles(values) => values.len(),
             Self::Booleans(values) => values.len(),
+            Self::Encoded(chunk) => chunk.n_rows(),
         }
     }
 
@@ -58,16 +64,17 @@ impl Buffer {
             Self::Floats(values) => 4 * values.len(),
             Self::Doubles(values) => 8 * values.len(),
             Self::Booleans(values) => values.len(),
+            Self::Encoded(chunk) => chunk.n_bytes(),
         }
     }
 
-    fn clear(&mut self) {
+    fn clear(&mut self, kind: ColumnType) {
         match self {
             Self::Strings { bytes, ends } => {
                 bytes.clear();
                 ends.clear();
             }
-            Self::Coded { .. } => *self = Self::new(ColumnType::String),
+            Self::Coded { .. } | Self::Encoded(_) => *self = Self::new(kind),
             Self::Ints(values) => values.clear(),
             Self::Longs(values) => values.clear(),
             Self::Floats(values) => values.clear(),
@@ -87,7 +94,17 @@ pub(super) struct Filling {
 
 impl Filling {
     pub fn n_rows(&self) -> usize {
-        if self.column.nullable { self.levels.len() } else { self.buffer.n_values() }
+        match &self.buffer {
+            Buffer::Encoded(chunk) => chunk.n_rows(),
+            _ if self.column.nullable => self.levels.len(),
+            buffer => buffer.n_values(),
+        }
+    }
+
+    /// The levels of some rows; `None` if all have a value, or all rows are encoded already.
+    pub fn levels_of(&self, rows: Range<usize>) -> Option<&[u8]> {
+        let levels = self.column.nullable && !matches!(self.buffer, Buffer::Encoded(_));
+        levels.then(|| &self.levels[rows])
     }
 }
 
@@ -248,6 +265,16 @@ impl PartBuilder {
         }
     }
 
+    /// Gives a column, to which nothing was pushed yet, all of its rows as somebody else has encoded them.
+    pub fn put_chunk(&mut self, column: usize, chunk: ForeignChunk) {
+        match self.columns.get_mut(column) {
+            Some(filling) if filling.n_rows() == 0 && chunk.is_of(&filling.column) => {
+                filling.buffer = Buffer::Encoded(chunk.into_inner());
+            }
+            _ => self.misused(column, "an encoded column of another kind, or over values,"),
+        }
+    }
+
     /// Writes the rows as a complete file and begins anew with none.
     ///
     /// # Errors
@@ -267,7 +294,7 @@ impl PartBuilder {
             None => self.checked(),
         };
         for filling in &mut self.columns {
-            filling.buffer.clear();
+            filling.buffer.clear(filling.column.kind);
             filling.levels.clear();
         }
         encoded

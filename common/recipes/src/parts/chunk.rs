@@ -23,6 +23,7 @@ use super::{
     delta,
     distinct::distinct,
     rle,
+    write::ROW_GROUP_ROWS,
 };
 
 /// A column with more distinct text than this in a row group gets no dictionary. Ids of half a million users
@@ -42,6 +43,7 @@ struct RawPage {
 }
 
 /// The pages of a column of a row group, and what the footer says of them.
+#[derive(Clone)]
 pub(super) struct Chunk {
     pages: Bytes,
     n_rows: usize,
@@ -57,7 +59,7 @@ pub(super) struct Chunk {
 impl Chunk {
     /// Encodes `rows`, whose values are `values` (nulls take no place there).
     pub fn encode(filling: &Filling, rows: Range<usize>, values: Range<usize>) -> Result<Self, PartError> {
-        let levels = filling.column.nullable.then(|| &filling.levels[rows.clone()]);
+        let levels = filling.levels_of(rows.clone());
         let n_nulls = (rows.len() - values.len()) as u64;
         let mut statistics = None;
         let raw = match &filling.buffer {
@@ -78,6 +80,8 @@ impl Chunk {
             Buffer::Floats(all) => vec![plain(&all[values], levels, |value, out| out.extend(value.to_le_bytes()))],
             Buffer::Doubles(all) => vec![plain(&all[values], levels, |value, out| out.extend(value.to_le_bytes()))],
             Buffer::Booleans(all) => vec![booleans(&all[values], levels)],
+            Buffer::Encoded(chunk) if chunk.n_rows == rows.len() => return Ok(chunk.clone()),
+            Buffer::Encoded(_) => return Err(PartError::Misused { reason: "an encoded column is too long".into() }),
         };
         Self::written(raw, rows.len(), statistics)
     }
@@ -120,6 +124,31 @@ impl Chunk {
         pages.close().map_err(PartError::Encode)?;
         let pages = Bytes::from(file.into_inner().map_err(PartError::Encode)?);
         Ok(Self { pages, n_rows, compression, encodings, uncompressed, data_offset, statistics })
+    }
+
+    /// A column chunk as somebody else wrote it; `None` if it has more rows than a row group, or is no whole one.
+    pub fn foreign(described: &ColumnChunkMetaData, pages: Bytes) -> Option<Self> {
+        let (start, length) = described.byte_range();
+        let n_rows = usize::try_from(described.num_values()).ok().filter(|rows| *rows <= ROW_GROUP_ROWS)?;
+        let data_offset = usize::try_from(described.data_page_offset().checked_sub_unsigned(start)?).ok()?;
+        let is_whole = pages.len() as u64 == length && data_offset < pages.len();
+        is_whole.then_some(Self {
+            pages,
+            n_rows,
+            compression: described.compression(),
+            encodings: described.encodings().collect(),
+            uncompressed: usize::try_from(described.uncompressed_size()).ok()?,
+            data_offset,
+            statistics: None,
+        })
+    }
+
+    pub fn with_statistics(self, statistics: Statistics) -> Self {
+        Self { statistics: Some(statistics), ..self }
+    }
+
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
     }
 
     pub fn n_bytes(&self) -> usize {

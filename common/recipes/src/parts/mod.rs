@@ -9,7 +9,8 @@
 //! whole file in lower-case hex, taken with the 64 characters of that value set to `0`. The same columns
 //! and values give the same bytes. In a row group each column is what is least work to write and to read:
 //! strings are a dictionary and codes, or lengths and text if most of them differ; whole numbers are packed
-//! deltas. Snappy is used where it takes off half. Format 1 had strings in plain pages and Snappy
+//! deltas. Snappy is used where it takes off half. Columns of a Parquet file that somebody else wrote may stand in a
+//! part as they are ([`ForeignChunk`]), in his encodings and compression. Format 1 had strings in plain pages and Snappy
 //! everywhere; it is read as before.
 
 mod builder;
@@ -17,6 +18,7 @@ mod chunk;
 mod delta;
 mod distinct;
 mod error;
+mod foreign;
 mod read;
 mod rewrite;
 mod rle;
@@ -26,6 +28,7 @@ mod write;
 
 pub use builder::PartBuilder;
 pub use error::PartError;
+pub use foreign::{ForeignChunk, strings_fit};
 pub use read::{Part, Values};
 pub use rewrite::{Source, rewrite};
 pub use strings::{StringColumn, Strings, foreign_strings};

@@ -102,34 +102,16 @@ impl Collector {
         let first_entry = self.ends.len();
         let mut n_entries = 0;
         while let Some(page) = pages.get_next_page().map_err(PartError::corrupt)? {
-            match page {
+            match &page {
                 Page::DictionaryPage { buf, num_values, .. } => {
-                    self.plain(&buf, num_values as usize)?;
+                    self.plain(buf, *num_values as usize)?;
                     n_entries = self.ends.len() - first_entry;
                 }
-                Page::DataPage { buf, num_values, encoding, .. } => {
-                    let n_rows = num_values as usize;
+                Page::DataPage { .. } | Page::DataPageV2 { .. } => {
+                    let DataPage { levels, data, n_rows, encoding } = DataPage::of(&page, nullable)?;
                     if n_rows > goal - self.codes.len() {
                         return Err(PartError::corrupt("a page has more rows than its row group"));
                     }
-                    let mut data = &buf[..];
-                    let levels = if nullable {
-                        let length = length_prefix(&mut data)?;
-                        Some(rle::take(&mut data, length)?)
-                    } else {
-                        None
-                    };
-                    self.data(levels, data, n_rows, encoding, first_entry, n_entries)?;
-                }
-                Page::DataPageV2 { buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len, .. } => {
-                    let n_rows = num_values as usize;
-                    if n_rows > goal - self.codes.len() {
-                        return Err(PartError::corrupt("a page has more rows than its row group"));
-                    }
-                    let mut data = &buf[..];
-                    rle::take(&mut data, rep_levels_byte_len as usize)?;
-                    let levels = rle::take(&mut data, def_levels_byte_len as usize)?;
-                    let levels = nullable.then_some(levels);
                     self.data(levels, data, n_rows, encoding, first_entry, n_entries)?;
                 }
             }
@@ -252,7 +234,37 @@ impl Collector {
     }
 }
 
-fn length_prefix(data: &mut &[u8]) -> Result<usize, PartError> {
+/// A data page of a flat column of strings.
+pub(super) struct DataPage<'a> {
+    /// Which rows have a value, as runs; `None` if all have one.
+    pub levels: Option<&'a [u8]>,
+    pub data: &'a [u8],
+    pub n_rows: usize,
+    pub encoding: Encoding,
+}
+
+impl<'a> DataPage<'a> {
+    /// # Errors
+    /// If the page ends early, or is a dictionary.
+    pub fn of(page: &'a Page, nullable: bool) -> Result<Self, PartError> {
+        let mut data = &page.buffer()[..];
+        let levels = match page {
+            Page::DataPage { .. } if nullable => {
+                let length = length_prefix(&mut data)?;
+                Some(rle::take(&mut data, length)?)
+            }
+            Page::DataPage { .. } => None,
+            Page::DataPageV2 { def_levels_byte_len, rep_levels_byte_len, .. } => {
+                rle::take(&mut data, *rep_levels_byte_len as usize)?;
+                Some(rle::take(&mut data, *def_levels_byte_len as usize)?).filter(|_| nullable)
+            }
+            Page::DictionaryPage { .. } => return Err(PartError::corrupt("a dictionary in the place of values")),
+        };
+        Ok(Self { levels, data, n_rows: page.num_values() as usize, encoding: page.encoding() })
+    }
+}
+
+pub(super) fn length_prefix(data: &mut &[u8]) -> Result<usize, PartError> {
     let head = rle::take(data, 4)?;
     Ok(head.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize)
 }

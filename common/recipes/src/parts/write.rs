@@ -14,7 +14,7 @@ use parquet::{
 use super::{Column, ColumnType, PartError, builder::Filling, chunk::Chunk, error::guarded, seal};
 
 /// Rows of one row group: large enough that dictionaries pay, small enough to skip or read alone.
-const ROW_GROUP_ROWS: usize = 1 << 20;
+pub(super) const ROW_GROUP_ROWS: usize = 1 << 20;
 
 /// Encoded rows that are not a file yet; [`assemble`] makes one of several.
 pub struct Piece {
@@ -27,6 +27,11 @@ pub struct Piece {
 impl Piece {
     pub fn n_rows(&self) -> usize {
         self.n_rows
+    }
+
+    /// Whether both can go into one part.
+    pub fn goes_with(&self, other: &Self) -> bool {
+        self.columns == other.columns
     }
 
     /// What it adds to a file, but for some bytes of the footer.
@@ -54,7 +59,7 @@ pub(super) fn encode(columns: &[Filling], n_rows: usize) -> Result<Piece, PartEr
     for start in (0..n_rows).step_by(ROW_GROUP_ROWS) {
         let rows = start..n_rows.min(start + ROW_GROUP_ROWS);
         let chunks = columns.iter().zip(&mut consumed).map(|(filling, consumed)| {
-            let levels = filling.column.nullable.then(|| &filling.levels[rows.clone()]);
+            let levels = filling.levels_of(rows.clone());
             let n_values = levels.map_or(rows.len(), |levels| levels.iter().filter(|level| **level == 1).count());
             let values = *consumed..*consumed + n_values;
             *consumed = values.end;

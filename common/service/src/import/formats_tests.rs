@@ -183,8 +183,8 @@ async fn what_becomes_large_when_decompressed_is_refused_before_memory_is() {
 async fn a_folder_may_hold_every_format_if_its_columns_are_the_same() {
     let schema = users();
     let parquet =
-        table("message t { required binary USER_ID (UTF8); optional int32 AGE; }", properties(Codec::SNAPPY), |file| {
-            strings(file, &["p"], None);
+        table("message t { optional binary USER_ID (UTF8); optional int32 AGE; }", properties(Codec::SNAPPY), |file| {
+            strings(file, &["p"], Some(&[1]));
             numbers::<Int32Type>(file, &[7], Some(&[1]));
         });
     let files = [

@@ -12,6 +12,7 @@ pub(crate) mod errors;
 mod flaw;
 mod layout;
 pub(crate) mod line;
+mod parquet_adopt;
 mod parquet_bytes;
 mod parquet_file;
 mod parquet_plan;
@@ -248,7 +249,7 @@ fn encode(chunk: Chunk, columns: &[Column], keep: bool) -> Encoded {
     let (unit, result) = match content {
         Content::Lines(lines) => ("line", encode_lines(&lines, &file, columns, keep)),
         Content::Group(group) => {
-            let rows = group.read(columns, MOST_BAD_ROWS);
+            let rows = group.read(MOST_BAD_ROWS);
             let broken = |reason| ImportError::Data(parquet_file::unreadable(&file.name, reason));
             ("row", rows.map_err(broken).and_then(|rows| encode_rows(rows, keep)))
         }

@@ -34,9 +34,17 @@ impl Length for Fetched {
 impl Fetched {
     /// What there is from `start` on.
     fn from(&self, start: u64) -> Result<Bytes> {
-        let inside = |(begin, bytes): &&(u64, Bytes)| (*begin..*begin + bytes.len() as u64).contains(&start);
-        let (begin, bytes) = self.pieces.iter().find(inside).ok_or_else(|| outside(start))?;
+        let (begin, bytes) = self.piece(start).ok_or_else(|| outside(start))?;
         Ok(bytes.slice((start - begin) as usize..))
+    }
+
+    /// How many bytes stay in memory as long as one at `start` does.
+    pub fn held_with(&self, start: u64) -> u64 {
+        self.piece(start).map_or(0, |(_, bytes)| bytes.len() as u64)
+    }
+
+    fn piece(&self, start: u64) -> Option<&(u64, Bytes)> {
+        self.pieces.iter().find(|(begin, bytes)| (*begin..*begin + bytes.len() as u64).contains(&start))
     }
 }
 

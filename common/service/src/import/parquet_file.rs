@@ -4,7 +4,6 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use palate_recipes::parts::Column;
 use palate_store::{BlobMeta, StoreError};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use tokio::sync::mpsc;
@@ -53,9 +52,9 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub fn read(&self, columns: &[Column], most_flaws: usize) -> Result<Rows, Broken> {
+    pub fn read(&self, most_flaws: usize) -> Result<Rows, Broken> {
         let Parquet { plan, metadata } = &*self.parquet;
-        guarded(|| read_group(plan, metadata.row_group(self.number), &self.bytes, columns, most_flaws))
+        guarded(|| read_group(plan, metadata.row_group(self.number), &self.bytes, most_flaws))
     }
 }
 
@@ -208,7 +207,6 @@ impl Source {
         let read = tokio::task::spawn_blocking(move || -> Result<Result<(), End>, Broken> {
             let plan = &parquet.plan;
             let group = parquet.metadata.row_group(number);
-            let columns: Vec<Column> = plan.columns.iter().map(column_of).collect();
             let mut readers = plan
                 .columns
                 .iter()
@@ -218,7 +216,7 @@ impl Source {
             let mut missing = usize::try_from(group.num_rows()).unwrap_or(0);
             while missing > 0 {
                 let n_rows = missing.min(PIECE_ROWS);
-                let rows = read_some(plan, &mut readers, n_rows, STEP_ROWS, &columns, MOST_BAD_ROWS)?;
+                let rows = read_some(plan, &mut readers, n_rows, STEP_ROWS, MOST_BAD_ROWS)?;
                 missing = missing.saturating_sub(rows.counts.lines as usize);
                 let content = Content::Rows(Box::new(rows));
                 let chunk = Chunk { content, file: Arc::clone(&file_of), first_line: line.take() };
@@ -240,9 +238,4 @@ impl Source {
             }
         }
     }
-}
-
-fn column_of(planned: &super::parquet_plan::Planned) -> Column {
-    let field = &planned.field;
-    Column { name: field.name.clone(), kind: field.kind, nullable: field.nullable }
 }

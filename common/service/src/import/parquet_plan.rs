@@ -1,6 +1,6 @@
 //! Which columns of a Parquet file are the fields of a schema, and how their values become those of the fields.
 
-use palate_recipes::parts::ColumnType;
+use palate_recipes::parts::{Column, ColumnType};
 use parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
     schema::types::{SchemaDescriptor, Type},
@@ -29,6 +29,15 @@ pub(super) struct Planned {
     pub nullable: bool,
     pub physical: Physical,
     pub meaning: Meaning,
+}
+
+impl Planned {
+    /// The column of parts. Where the file may have nulls, the part may have them too, though no field may that is
+    /// required: then columns can be taken over as they are.
+    pub fn part_column(&self) -> Column {
+        let Field { name, kind, nullable, .. } = &self.field;
+        Column { name: name.clone(), kind: *kind, nullable: *nullable || self.nullable }
+    }
 }
 
 /// How a file is read.

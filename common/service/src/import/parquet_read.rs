@@ -13,9 +13,11 @@ use parquet::{
 
 use super::{
     flaw::{Flaw, Problem},
+    parquet_adopt::{Adopted, adopt, is_as_it_is},
+    parquet_bytes::Fetched,
     parquet_plan::{Meaning, Plan, Planned},
     rows::Counts,
-    value::{Typed, is_short_text, typed},
+    value::{Typed, typed},
 };
 
 /// Rows that were read.
@@ -34,16 +36,19 @@ pub(super) type Broken = String;
 ///
 /// # Errors
 /// If it is not readable Parquet.
-pub(super) fn read_group<R: ChunkReader + 'static>(
+pub(super) fn read_group(
     plan: &Plan,
     group: &RowGroupMetaData,
-    bytes: &Arc<R>,
-    columns: &[Column],
+    bytes: &Arc<Fetched>,
     most_flaws: usize,
 ) -> Result<Rows, Broken> {
     let n_rows = usize::try_from(group.num_rows()).map_err(broken)?;
-    let mut gathered = Gathered::new(columns, most_flaws, true);
+    let mut gathered = Gathered::new(plan, most_flaws, true);
     for (number, planned) in plan.columns.iter().enumerate() {
+        if let Some(adopted) = adopt(planned, group, bytes)? {
+            gathered.adopted((number, planned), adopted);
+            continue;
+        }
         let chunk = group.column(planned.leaf);
         let simple = |encoding| {
             matches!(
@@ -90,10 +95,9 @@ pub(super) fn read_some(
     readers: &mut [ColumnReader],
     n_rows: usize,
     step: usize,
-    columns: &[Column],
     most_flaws: usize,
 ) -> Result<Rows, Broken> {
-    let mut gathered = Gathered::new(columns, most_flaws, false);
+    let mut gathered = Gathered::new(plan, most_flaws, false);
     let mut n_read = 0;
     while n_read < n_rows && gathered.builder.bytes_hint() < PIECE_BYTES {
         gathered.first_row = n_read;
@@ -106,7 +110,7 @@ pub(super) fn read_some(
     Ok(gathered.finish(n_read, plan.layout.timestamp))
 }
 
-fn broken(error: impl Display) -> Broken {
+pub(super) fn broken(error: impl Display) -> Broken {
     error.to_string()
 }
 
@@ -132,9 +136,10 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(columns: &[Column], most_flaws: usize, all_at_once: bool) -> Self {
+    fn new(plan: &Plan, most_flaws: usize, all_at_once: bool) -> Self {
+        let columns: Vec<Column> = plan.columns.iter().map(Planned::part_column).collect();
         Self {
-            builder: PartBuilder::new(columns),
+            builder: PartBuilder::new(&columns),
             first_row: 0,
             all_at_once,
             most_flaws,
@@ -195,15 +200,19 @@ impl Gathered {
         }
     }
 
+    fn adopted(&mut self, (number, planned): Numbered<'_>, adopted: Adopted) {
+        if planned.field.name == "TIMESTAMP" {
+            self.times = adopted.span;
+        }
+        self.builder.put_chunk(number, adopted.chunk);
+    }
+
     /// Takes strings that each stand in a dictionary, and checks its entries instead of the rows.
     fn strings(&mut self, (number, planned): Numbered<'_>, strings: StringColumn) {
         let field = &planned.field;
         let StringColumn { dictionary, .. } = &strings;
-        let as_is = |entry: &str| {
-            is_short_text(field, entry) || (!entry.is_empty() && typed(field, entry) == Ok(Typed::Text(entry)))
-        };
         let nulls_fit = field.nullable || !strings.codes.contains(&StringColumn::NULL);
-        if nulls_fit && dictionary.iter().all(as_is) {
+        if nulls_fit && dictionary.iter().all(|entry| is_as_it_is(field, entry)) {
             return self.builder.put_strings(number, strings);
         }
         for row in 0..strings.codes.len() {
@@ -360,7 +369,7 @@ impl Gathered {
 }
 
 /// Reads `n_rows`: the values, and if the column may have nulls, for each row 1 or 0.
-fn read_values<T: DataType>(
+pub(super) fn read_values<T: DataType>(
     planned: &Planned,
     reader: &mut ColumnReaderImpl<T>,
     n_rows: usize,

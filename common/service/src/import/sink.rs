@@ -47,7 +47,9 @@ impl Sink {
     /// Adds a piece of so many rows.
     pub async fn add(&mut self, piece: Piece, rows: u64) -> Result<(), ImportError> {
         let full = self.rows + rows > self.tuning.part_rows || self.bytes + piece.n_bytes() > self.tuning.part_bytes;
-        if full && self.rows > 0 {
+        // Where a file cannot have nulls and the next one can, their columns differ.
+        let other = self.pieces.last().is_some_and(|last| !last.goes_with(&piece));
+        if other || (full && self.rows > 0) {
             self.write().await?;
         }
         self.rows += rows;
