@@ -14,8 +14,8 @@ pub(crate) use domain::{
     MOST_POPULAR, MOST_VIEWED, RECOMMENDED_FOR_YOU, TOP_PICKS, TRENDING_NOW as VIDEO_TRENDING_NOW,
 };
 pub(crate) use personalization::{
-    EASE, HRNN, HRNN_COLDSTART, HRNN_METADATA, PERSONALIZED_RANKING, PERSONALIZED_RANKING_V2, SESSION_KNN, TRANSITIONS,
-    USER_PERSONALIZATION, USER_PERSONALIZATION_V2,
+    EASE, HRNN, HRNN_COLDSTART, HRNN_METADATA, IALS, PERSONALIZED_RANKING, PERSONALIZED_RANKING_V2, SESSION_KNN,
+    TRANSITIONS, USER_PERSONALIZATION, USER_PERSONALIZATION_V2,
 };
 pub(crate) use popular::{POPULARITY_COUNT, TRENDING_NOW};
 pub(crate) use related::{SIMILAR_ITEMS, SIMS};
@@ -161,7 +161,7 @@ impl RecipeInfo {
 const FIRST_RELEASE_S: i64 = 1_560_124_800;
 
 /// In byte order of the names, as ListRecipes gives them.
-static CATALOGUE: [RecipeInfo; 28] = [
+static CATALOGUE: [RecipeInfo; 29] = [
     domain::CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED,
     domain::FREQUENTLY_BOUGHT_TOGETHER,
     domain::BEST_SELLERS,
@@ -188,6 +188,7 @@ static CATALOGUE: [RecipeInfo; 28] = [
     domain::TOP_PICKS,
     domain::TRENDING_NOW,
     personalization::EASE,
+    personalization::IALS,
     personalization::SESSION_KNN,
     personalization::TRANSITIONS,
 ];
@@ -219,9 +220,9 @@ mod tests {
     }
 
     #[test]
-    fn there_are_eighteen_custom_recipes_and_five_use_cases_a_domain() {
+    fn there_are_nineteen_custom_recipes_and_five_use_cases_a_domain() {
         let of = |domain| catalogue().iter().filter(|recipe| recipe.domain == domain).count();
-        assert_eq!((of(None), of(Some(Domain::Ecommerce)), of(Some(Domain::VideoOnDemand))), (18, 5, 5));
+        assert_eq!((of(None), of(Some(Domain::Ecommerce)), of(Some(Domain::VideoOnDemand))), (19, 5, 5));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod affinity;
 mod catalogue;
+mod cholesky;
 #[cfg(test)]
 mod contract;
 mod dataset;
@@ -16,7 +17,9 @@ mod event_index;
 mod event_weights;
 mod features;
 mod hrnn;
+mod ials;
 mod item_set;
+mod lanes;
 mod model;
 mod neighbours;
 mod neural;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Dataset, EventWeight, Model, ModelError, ModelFile, RecipeInfo, Report, affinity, ease, hrnn, popularity,
+    Dataset, EventWeight, Model, ModelError, ModelFile, RecipeInfo, Report, affinity, ease, hrnn, ials, popularity,
     session_knn, similar_items, sims, transformer, transitions, trending, use_cases,
 };
 
@@ -42,7 +42,7 @@ pub trait Recipe: Sync {
 
 /// Finds a recipe that can be trained. [`crate::describe`] also knows those that cannot be yet.
 pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
-    let all: [&'static dyn Recipe; 26] = [
+    let all: [&'static dyn Recipe; 27] = [
         &hrnn::HRNN,
         &hrnn::HRNN_METADATA,
         &hrnn::HRNN_COLDSTART,
@@ -66,6 +66,7 @@ pub fn recipe(name: &str) -> Option<&'static dyn Recipe> {
         &use_cases::MoreLike,
         &transitions::Transitions,
         &ease::Ease,
+        &ials::Ials,
         &session_knn::SessionKnn,
         &transformer::USER_PERSONALIZATION_V2,
         &transformer::PERSONALIZED_RANKING_V2,

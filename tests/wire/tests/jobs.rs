@@ -97,7 +97,9 @@ async fn a_job_that_never_works_out_is_given_up_with_a_reason() {
 async fn the_same_data_and_configuration_give_the_same_model() {
     let palate = Palate::new();
     let group = palate.group_with_data("films", interactions_csv(60, 30, 50)).await;
-    for recipe in ["aws-popularity-count", "aws-sims", "palate-ease", "palate-session-knn", "palate-transitions"] {
+    for recipe in
+        ["aws-popularity-count", "aws-sims", "palate-ease", "palate-ials", "palate-session-knn", "palate-transitions"]
+    {
         let solution = palate.solution(&group, recipe, recipe).await;
         let mut models = Vec::new();
         for _ in 0..2 {

@@ -148,6 +148,18 @@ pub const EASE: RecipeInfo = RecipeInfo {
     )
 };
 
+/// Palate's own: see [`crate::ials`] for what the hyperparameters do.
+pub const IALS: RecipeInfo = RecipeInfo {
+    // 2026-01-01
+    created_s: 1_767_225_600,
+    hyperparameters: crate::ials::HYPERPARAMETERS,
+    ..personal(
+        "palate-ials",
+        "Predicts what a user turns to next with a vector for each item, learned by alternating least squares, and one \
+         for the user, made of the newest events. Learns from a new visitor's first event.",
+    )
+};
+
 /// Palate's own: see [`crate::session_knn`] for what the hyperparameters do.
 pub const SESSION_KNN: RecipeInfo = RecipeInfo {
     // 2026-01-01

@@ -3,13 +3,14 @@
 use super::*;
 
 /// These tell; the others may.
-const TELLING: [&str; 7] = [
+const TELLING: [&str; 8] = [
     "aws-popularity-count",
     "aws-ecomm-popular-items-by-views",
     "aws-ecomm-popular-items-by-purchases",
     "aws-vod-most-popular",
     "palate-transitions",
     "palate-ease",
+    "palate-ials",
     "palate-session-knn",
 ];
 

@@ -10,6 +10,7 @@
 use rayon::prelude::*;
 
 use super::weights::Column;
+use crate::cholesky::solve;
 use crate::model::SparseRows;
 use crate::rank;
 use crate::sims::count::Lists;
@@ -116,44 +117,6 @@ pub fn columns(
         .collect()
 }
 
-/// Solves `A x = b` for a positive definite `A`, of which the lower half is given and overwritten; `b` becomes `x`.
-/// False if `A` is not positive definite.
-fn solve(matrix: &mut [f64], b: &mut [f64]) -> bool {
-    let n = b.len();
-    // Cholesky, a column at a time: what remains is updated by whole rows, which the compiler vectorises.
-    let mut column = vec![0.0; n];
-    for pivot in 0..n {
-        let diagonal = matrix[pivot * n + pivot];
-        if !(diagonal > 0.0 && diagonal.is_finite()) {
-            return false;
-        }
-        let root = diagonal.sqrt();
-        for row in pivot..n {
-            column[row] = matrix[row * n + pivot] / root;
-            matrix[row * n + pivot] = column[row];
-        }
-        for row in pivot + 1..n {
-            let factor = column[row];
-            for (cell, other) in matrix[row * n + pivot + 1..=row * n + row].iter_mut().zip(&column[pivot + 1..]) {
-                *cell -= factor * other;
-            }
-        }
-    }
-    for row in 0..n {
-        let cells = &matrix[row * n..row * n + row];
-        let sum: f64 = cells.iter().zip(&*b).map(|(cell, value)| cell * value).sum();
-        b[row] = (b[row] - sum) / matrix[row * n + row];
-    }
-    for row in (0..n).rev() {
-        b[row] /= matrix[row * n + row];
-        let value = b[row];
-        for (target, cell) in b[..row].iter_mut().zip(&matrix[row * n..]) {
-            *target -= cell * value;
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,16 +131,5 @@ mod tests {
         assert_eq!(longest_basket(&baskets, 20), 4);
         assert_eq!(longest_basket(&baskets, 0), 2);
         assert_eq!(longest_basket(&Lists::default(), 0), 2);
-    }
-
-    #[test]
-    fn a_hand_computed_solution() {
-        // [4 2; 2 3] x = [2; 5] has x = [-0.5; 2].
-        let (mut matrix, mut b) = (vec![4.0, 0.0, 2.0, 3.0], vec![2.0, 5.0]);
-        assert!(solve(&mut matrix, &mut b));
-        // A few roundings.
-        assert!((b[0] + 0.5).abs() < 1e-15 && (b[1] - 2.0).abs() < 1e-15);
-        assert!(!solve(&mut [1.0, 0.0, 2.0, 1.0], &mut [1.0, 1.0]));
-        assert!(solve(&mut [], &mut []));
     }
 }

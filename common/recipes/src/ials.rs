@@ -1,0 +1,114 @@
+//! palate-ials: users and items as vectors whose products say what goes together, by alternating least squares.
+//!
+//! Hu, Koren and Volinsky (2008), "Collaborative Filtering for Implicit Feedback Datasets"; regularisation and
+//! hyperparameters after Rendle, Krichene, Zhang and Koren (2022), "Revisiting the Performance of iALS on Item
+//! Recommendation Benchmarks". Of all factors `x(u)` of users and `y(i)` of items, those that minimise
+//!
+//! ```text
+//! Σ c(u,i) (x(u)·y(i) - 1)²  +  α Σ (x(u)·y(i))²  +  Σ λ(u) |x(u)|²  +  Σ λ(i) |y(i)|²
+//! ```
+//!
+//! where the first sum is over the pairs that were observed and the second over all pairs. `λ(u) = λ m ((n(u) + α N) /
+//! m)^ν`, with `n(u)` the weight of the user's pairs, `N` the number of items and `m` the mean of `n(u) + α N` over
+//! users; items the other way round ([`fit::Pull`]). Each iteration moves users and then items by conjugate gradients
+//! ([`solve`]).
+//!
+//! The factors of users are not kept. A request solves for those of the asking user from the newest events, each item
+//! at its newest place `h` (0 the newest event) with the weight `2^(-h / half_life)` ([`fold`]), so that streamed events
+//! count at once and new visitors are users like all others. The score of an item is the product of its factors with
+//! these, plus a millionth of the item's share in popularity, which orders what no event says anything about; a user
+//! without events gets popular items.
+//!
+//! | hyperparameter       | sign  | meaning                                                             |
+//! |----------------------|-------|---------------------------------------------------------------------|
+//! | `factors`            |       | length of a vector                                                  |
+//! | `iterations`         |       | how often users and items are solved                                |
+//! | `unobserved_weight`  | `α`   | what a pair weighs that was not observed, beside 1                  |
+//! | `regularization`     | `λ`   | the larger, the smaller the factors                                 |
+//! | `frequency_exponent` | `ν`   | 0: the same regularization for all; 1: in proportion to the weight  |
+//! | `history_length`     | `h` < | newest events of the user that are read                             |
+//! | `half_life`          |       | events after which an event weighs half                             |
+//! | `seen_weight`        |       | factor for items in the user's history; 0: they come last           |
+//!
+//! What is not given and has no default is chosen on the training users, of whom some last events are held
+//! back, one hyperparameter after the other, by NDCG at 25. The user side keeps the 1000 newest events of each
+//! user if `seen_weight` is below 1, otherwise `history_length`.
+
+mod choose;
+mod config;
+mod fit;
+mod fold;
+mod matrix;
+mod scorer;
+mod solve;
+mod store;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalogue::IALS;
+use crate::dataset::Histories;
+use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
+use crate::params::Params;
+use crate::popularity::Popular;
+use crate::training::{Evaluated, evaluated};
+use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{TrainError, Trained, TrainingTask};
+use choose::choose;
+pub use config::HYPERPARAMETERS;
+use config::IalsValidParams;
+use fit::{Observed, fit};
+use scorer::{Factors, Ials as Fitted};
+
+pub struct Ials;
+
+/// Newest events of a user that the model keeps to know what was seen.
+const SEEN_EVENTS: usize = 1000;
+
+impl Recipe for Ials {
+    fn info(&self) -> &'static RecipeInfo {
+        &IALS
+    }
+
+    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
+        Params::check(self.info(), hyperparameters).map(|_| ())
+    }
+
+    fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
+        let given = Params::check(self.info(), task.hyperparameters)?;
+        let (users, items) = (task.dataset.users(), task.dataset.items());
+        let prepare = |training: &Histories| choose(training, items.len(), &given, task.seed, task.progress);
+        let fit = |config: &IalsValidParams, histories: &Histories| {
+            let fitted = fit(&Observed::of(histories, items.len()), config, task.seed, task.progress)?;
+            let base = fold::base(&fitted.item_factors, config.unobserved_weight, fitted.pull)?;
+            let factors = Arc::new(Factors::new(fitted.item_factors, base));
+            Ok(Fitted::new(factors, Popular::count(histories, items.len()), config))
+        };
+        let Evaluated { prepared: config, scorer, report } = evaluated(task, self.info(), prepare, fit)?;
+        let hyperparameters = config.to_text();
+        let settled = given.to_text();
+        let chosen = hyperparameters.iter().filter(|(name, _)| !settled.contains_key(*name));
+        let chosen = chosen.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut files = vec![ItemSide::write(items, scorer.popular())?, scorer.write()?];
+        let n_kept = if config.seen_weight < 1.0 { SEEN_EVENTS } else { config.history_length };
+        files.extend(UserSide::write(users, task.dataset.histories(), n_kept)?);
+        let manifest = Manifest::of(self.info(), task, &hyperparameters);
+        Ok(Trained { files: manifest.seal(files)?, report, hyperparameters, chosen })
+    }
+
+    fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
+        let contents = Contents::verify(files, self.info().name)?;
+        let damaged = |reason: String| ModelError::Damaged { name: "model.json".into(), reason };
+        let params = Params::check(self.info(), &contents.manifest.hyperparameters);
+        let params = params.map_err(|error| damaged(error.to_string()))?;
+        let config = IalsValidParams::settled(&params);
+        let config = config.ok_or_else(|| damaged("a hyperparameter is missing".into()))?;
+        let side = ItemSide::read(&contents)?;
+        let scorer = Fitted::read(&contents, side.popular.clone(), &config)?;
+        let users = UserSide::read(&contents)?;
+        Ok(Arc::new(Served::new(side, scorer, Some(users))))
+    }
+}
+
+#[cfg(test)]
+mod tests;
