@@ -19,6 +19,8 @@ pub(crate) struct Call {
     /// Partition, region and account that new resources get.
     pub place: Place,
     pub input: Map<String, Value>,
+    /// Answers are to say what their scores are made of.
+    pub explain: bool,
 }
 
 impl Call {

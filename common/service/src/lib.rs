@@ -25,6 +25,7 @@ mod paging;
 mod panics;
 mod quotas;
 mod records;
+mod reports;
 mod request_id;
 mod resources;
 mod runtime;
@@ -42,6 +43,10 @@ pub use jobs::{Advance, JobStatus};
 pub use metrics::Queued;
 pub use panics::log_panics;
 pub use quotas::{Quota, Quotas};
+pub use reports::{EarlierVersion, ModelReport};
 pub use request_id::RequestId;
-pub use service::{Clock, JobError, JobKind, JobOutcome, JobRef, JobStarter, Service, Settings, SystemClock};
+pub use runtime::{Contributor, Explain, ExplainedPart, ItemExplanation};
+pub use service::{
+    Clock, ExplainError, JobError, JobKind, JobOutcome, JobRef, JobStarter, Service, Settings, SystemClock,
+};
 pub use wire::BodyStalled;

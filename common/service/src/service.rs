@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use palate_store::Stores;
@@ -25,12 +25,13 @@ use crate::insights::{self, Insights};
 use crate::metrics::{Gauges, Metrics, NO_OPERATION, Queued};
 use crate::quotas::Quotas;
 use crate::records::Records;
+use crate::reports::{self, ModelReport};
 use crate::request_id::RequestId;
 use crate::resources::{
     self, BatchInferenceJob, BatchSegmentJob, Campaign, DataDeletionJob, DatasetExportJob, DatasetImportJob, Filter,
     Recommender, SolutionVersion,
 };
-use crate::runtime::Runtime;
+use crate::runtime::{self, Explain, ItemExplanation, Runtime};
 use crate::wire::{self, Timestamp};
 use crate::{jobs, operations, upload_trigger};
 
@@ -62,6 +63,16 @@ pub struct Settings {
     /// Where lines in CloudWatch's embedded metric format go; nowhere if absent. On AWS a line on standard output is
     /// enough.
     pub metric_lines: Option<fn(&str)>,
+}
+
+/// Why a score is not explained.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// What was asked for cannot be told; says why.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Failed(JobError),
 }
 
 impl Default for Settings {
@@ -222,7 +233,7 @@ impl Service {
             let caller = self.approach(head).await?;
             let content = wire::read_body(body).await?;
             self.admit(caller, operation, head, &content)?;
-            self.call(operation, wire::scope_region(&head.headers), wire::parse_input(&content)?).await
+            self.call(operation, &head.headers, wire::parse_input(&content)?).await
         };
         // What it panicked with may hold the user's data; the panic hook tells where it was.
         let panicked = |_| Err(OpError::internal("the operation panicked"));
@@ -232,13 +243,13 @@ impl Service {
     async fn call(
         self: &Arc<Self>,
         operation: &'static wire::Operation,
-        region: Option<String>,
+        headers: &HeaderMap,
         input: Map<String, Value>,
     ) -> Result<Value, OpError> {
         let handler = operations::find(&operation.name)?;
         wire::validate(operation, &input)?;
-        let place = self.place(region);
-        let call = Call { service: Arc::clone(self), operation: &operation.name, place, input };
+        let (place, explain) = (self.place(wire::scope_region(headers)), runtime::asked_for(headers));
+        let call = Call { service: Arc::clone(self), operation: &operation.name, place, input, explain };
         let mut answer = handler(call.clone()).await;
         for repeat in 1..=MAX_REPEATS {
             if !matches!(answer, Err(OpError::Changed(_))) {
@@ -356,6 +367,25 @@ impl Service {
         let Some(arn) = insights::dataset_named(self, dataset) else { return Ok(None) };
         let failed = |error| JobError { doing: format!("compute the insights of {arn}"), source: Box::new(error) };
         insights::current(self, &arn).await.map_err(failed)
+    }
+
+    /// How good the model of a solution version or recommender is. `name` is its ARN, `<solution>/<version>`, or a
+    /// solution, which stands for its newest ACTIVE version; names are of the installation's own region. `None` if
+    /// there is no such model.
+    pub async fn model_report(&self, name: &str) -> Result<Option<ModelReport>, JobError> {
+        let failed = |error| JobError { doing: format!("read the report of {name}"), source: Box::new(error) };
+        reports::current(self, name).await.map_err(failed)
+    }
+
+    /// Why a user gets an item.
+    ///
+    /// # Errors
+    /// [`ExplainError::Refused`] if there is no such campaign or item, or its recipe does not tell.
+    pub async fn explain(self: &Arc<Self>, asked: &Explain) -> Result<ItemExplanation, ExplainError> {
+        runtime::explain(self, asked).await.map_err(|error| match error {
+            OpError::Internal(source) => ExplainError::Failed(JobError { doing: "explain a score".into(), source }),
+            refused => ExplainError::Refused(refused.to_string()),
+        })
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -26,10 +26,11 @@ use crate::{
         heads,
         refusal::Refusal,
     },
-    insights, jobs,
+    explain, insights, jobs,
     live::{Live, Setup},
     notification,
     own::{IMPORTS, read},
+    report,
     route::{Destination, destination},
 };
 
@@ -178,6 +179,16 @@ impl App {
             (_, &Method::GET | &Method::HEAD) if path.starts_with(IMPORTS) => self.import_errors(path).await,
             (path, method) if path.starts_with(insights::PATH) => match *method {
                 Method::GET => self.insights(&path[insights::PATH.len()..]).await,
+                _ => method_not_allowed("GET"),
+            },
+            (path, method) if path.starts_with(report::PATH) => match *method {
+                Method::GET => self.report(&path[report::PATH.len()..]).await,
+                _ => method_not_allowed("GET"),
+            },
+            (path, method) if path.starts_with(explain::PATH) => match *method {
+                Method::GET => {
+                    self.explanation(&path[explain::PATH.len()..], parts.uri.query().unwrap_or_default()).await
+                }
                 _ => method_not_allowed("GET"),
             },
             ("/_palate/object-created", &Method::POST) => self.object_created(&body).await,

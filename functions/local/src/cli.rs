@@ -53,6 +53,16 @@ pub enum Command {
     /// On a terminal, a bar for each job until all have ended; elsewhere, a line for each as it is now. Trainings
     /// tell how far they are every few seconds.
     Jobs(Jobs),
+    /// Tell how good a model is: a table here, and a page with plots
+    ///
+    /// Accuracy beside that of the most popular items, by the length of the list, for users with long and short
+    /// histories, for old and new items; coverage; earlier versions of the solution; what was tried. Works beside a
+    /// running `palate serve`.
+    Report(Report),
+    /// Tell why a user gets an item: what its score is made of
+    ///
+    /// The contributions sum to the score. Works beside a running `palate serve`.
+    Explain(Explain),
 }
 
 #[derive(Debug, Args)]
@@ -93,11 +103,57 @@ pub struct Insights {
     /// Print insights.json in place of a page for people
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// ARN of a solution version or recommender, `<solution>/<version>`, or a solution for its newest version
+    #[arg(value_name = "SOLUTION_VERSION")]
+    pub model: String,
+    /// File to write the page to [default: report-<solution>-<version>.html in the current folder]
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Print everything as JSON, and write no page
+    #[arg(long, conflicts_with = "html")]
+    pub json: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Campaign, by its name or ARN
+    #[arg(long, required_unless_present = "recommender")]
+    pub campaign: Option<String>,
+    /// Recommender, by its ARN
+    #[arg(long, value_name = "ARN", conflicts_with = "campaign")]
+    pub recommender: Option<String>,
+    /// Who asks; nobody that is known, if left out
+    #[arg(long, value_name = "USER_ID")]
+    pub user: Option<String>,
+    /// The item whose score is to be explained
+    #[arg(long, value_name = "ITEM_ID")]
+    pub item: String,
+    /// The item that it is related to, for recipes of related items [default: the user's last one]
+    #[arg(long, value_name = "ITEM_ID")]
+    pub of: Option<String>,
+    /// Print an object in place of text for people
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Where to look for what a command tells of.
+#[derive(Debug, Args)]
+pub struct Place {
     /// Ask the process at this address in place of reading where its data is kept; where signatures are checked, with
     /// the admin key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// Region of a dataset that is not named by its ARN
+    /// Region of what is not named by its ARN
     #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
     pub region: String,
     #[command(flatten)]
@@ -304,6 +360,16 @@ mod tests {
         let insights = |arguments: &str| Cli::try_parse_from(format!("palate insights {arguments}").split(' '));
         assert!(insights("films/INTERACTIONS --json --url http://127.0.0.1:4747").is_ok());
         assert!(insights("--json").unwrap_err().to_string().contains("<DATASET>"));
+    }
+
+    #[test]
+    fn a_report_is_of_one_model_and_an_explanation_of_one_item() {
+        let palate = |arguments: &str| Cli::try_parse_from(format!("palate {arguments}").split(' '));
+        assert!(palate("report films/3f2a --html films.html").is_ok());
+        assert!(palate("report films --json --html films.html").is_err());
+        assert!(palate("explain --campaign films --user 7 --item 9").is_ok());
+        assert!(palate("explain --user 7 --item 9").unwrap_err().to_string().contains("--campaign"));
+        assert!(palate("explain --campaign films --user 7").unwrap_err().to_string().contains("--item"));
     }
 
     #[test]

@@ -8,14 +8,17 @@ mod clock;
 mod console;
 mod demo;
 mod edge;
+mod explain;
 mod insights;
 mod installation;
 mod jobs;
 mod keys;
 mod live;
 mod logs;
+mod look;
 mod notification;
 mod own;
+mod report;
 mod route;
 mod s3;
 mod server;
@@ -38,9 +41,7 @@ fn main() -> ExitCode {
     let (level, format) = match &cli.command {
         Command::Serve(options) => ("info", options.log_format),
         // What goes well is on the screen already.
-        Command::Demo(_) | Command::Keys(_) | Command::Check(_) | Command::Insights(_) | Command::Jobs(_) => {
-            ("warn", LogFormat::Text)
-        }
+        _ => ("warn", LogFormat::Text),
     };
     logs::begin(level, format);
 
@@ -56,6 +57,8 @@ fn main() -> ExitCode {
             Command::Check(options) => check::run(options).await,
             Command::Insights(options) => insights::run(options).await,
             Command::Jobs(options) => jobs::run(options).await,
+            Command::Report(options) => report::run(options).await,
+            Command::Explain(options) => explain::run(options).await,
         }
     });
     // Jobs that compute cannot be interrupted; they are not waited for.

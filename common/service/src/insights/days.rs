@@ -89,6 +89,12 @@ impl Days {
     }
 }
 
+/// The day of a moment in UTC: `2026-11-23`.
+pub(crate) fn date_of(timestamp_s: i64) -> String {
+    let (year, month, day) = date(timestamp_s.div_euclid(86_400));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// Year, month and day of a number of days since 1970.
 pub(super) fn date(days: i64) -> (i64, i64, i64) {
     // The calendar repeats every 146,097 days; its year begins in March, so that the leap day is its last.

@@ -18,6 +18,8 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use days::date_of;
+pub(crate) use page::{percent, thousands};
 pub use report::Insights;
 pub(crate) use stored::{Written, after_import, current, dataset_named, key, record};
 pub(crate) use survey::{IdSet, Survey, add_ids};

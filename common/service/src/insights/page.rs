@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::days::date;
+use super::days::date_of;
 use super::report::{ColumnInsight, Estimate, Insights, Severity, Times};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -10,7 +10,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const WIDTH: usize = 60;
 
 /// `1234567` as `1,234,567`.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -23,7 +23,7 @@ pub(super) fn thousands(number: u64) -> String {
 }
 
 /// A share with as many digits as say something: `62 %`, `0.4 %`, `< 0.1 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {
         none if none <= 0.0 => "0 %".to_owned(),
         little if little < 0.1 => "< 0.1 %".to_owned(),
@@ -126,11 +126,7 @@ impl Insights {
 }
 
 fn write_times(out: &mut String, times: &Times) -> std::fmt::Result {
-    let day = |timestamp_s: i64| {
-        let (year, month, day) = date(timestamp_s.div_euclid(86_400));
-        format!("{year:04}-{month:02}-{day:02}")
-    };
-    writeln!(out, "\nEvents from {} to {}, by {}", day(times.first_s), day(times.last_s), times.unit)?;
+    writeln!(out, "\nEvents from {} to {}, by {}", date_of(times.first_s), date_of(times.last_s), times.unit)?;
     let counts: Vec<u64> = times.periods.iter().map(|period| period.events).collect();
     let n_each = counts.len().div_ceil(WIDTH).max(1);
     let columns: Vec<u64> = counts.chunks(n_each).map(|chunk| chunk.iter().sum()).collect();

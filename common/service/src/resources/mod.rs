@@ -56,7 +56,7 @@ pub(crate) use schedule::sweep;
 pub(crate) use schema::DatasetSchema;
 pub(crate) use solution::Solution;
 pub(crate) use solution_config::event_value_threshold;
-pub(crate) use solution_version::{SolutionVersion, latest_active};
+pub(crate) use solution_version::{SolutionVersion, latest_active, versions_of};
 pub(crate) use status::Status;
 pub(crate) use tag::checked_tags;
 pub(crate) use training::{MovedModel, model_to_move, trained_model};

@@ -162,7 +162,7 @@ impl Resource for SolutionVersion {
 }
 
 /// All versions of a solution.
-pub(super) async fn versions_of(
+pub(crate) async fn versions_of(
     records: &Records,
     solution_arn: &str,
 ) -> Result<Vec<Stored<SolutionVersion>>, OpError> {

@@ -3,6 +3,7 @@
 mod actions;
 mod cache;
 mod deployed;
+mod explain;
 mod filter;
 mod metadata;
 mod models;
@@ -21,6 +22,8 @@ use palate_recipes::{Model, Query, RecipeInfo, RecipeType};
 
 pub(crate) use cache::ByteCache;
 pub(crate) use deployed::Deployed;
+pub use explain::{Contributor, Explain, ExplainedPart, ItemExplanation};
+pub(crate) use explain::{asked_for, explain};
 pub(crate) use filter::{ReadyFilter, check_filter, item_set};
 pub(crate) use models::{Loaded, Models};
 pub(crate) use person::{Person, Wanted};

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use palate_recipes::Query;
 use serde_json::{Value, json};
 
+use super::explain;
 use super::metadata::Metadata;
 use super::request::{
     MAX_RESULTS, check_with_metadata, metadata_columns, non_empty, predicted, read_context, read_values,
@@ -49,14 +50,21 @@ pub(super) async fn ranking(call: Call) -> Result<Value, OpError> {
         ids.retain(|id| filter.passes(&rows, id));
     }
     let context = read_context(call.input.get("context"));
-    let ranked = rank(&loaded, &person.query(context.as_ref()), &ids);
+    let query = person.query(context.as_ref());
+    let ranked = rank(&loaded, &query, &ids);
     let known = ranked.known.into_iter().map(|(id, score)| (id, Some(score)));
     let elements = known.chain(ranked.unknown.into_iter().map(|id| (id, None))).map(|(id, score)| {
         let mut element = predicted("itemId", id, score);
         if let Some(metadata) = &metadata {
             metadata.add(id, &mut element);
         }
-        Value::Object(element)
+        let mut element = Value::Object(element);
+        if call.explain
+            && let Some(item) = loaded.model.item_index(id)
+        {
+            explain::add(&mut element, &loaded, &query, item);
+        }
+        element
     });
     let answer: Vec<Value> = elements.collect();
     let id = recommendation_id(uuid::Uuid::new_v4(), arn);

@@ -8,6 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
+use super::explain;
 use super::filter::item_set;
 use super::metadata::Metadata;
 use super::promote::{Promotion, mixed};
@@ -103,7 +104,14 @@ pub(super) async fn recommendations(call: Call) -> Result<Value, OpError> {
     let others = answer.best(k - promoted.len(), filter.as_ref().map(|filter| (filter, &values)), &promoted)?;
     let promotion_name = promotion.as_ref().map(|(promotion, _)| promotion.name.as_str());
     let elements = |list: Vec<Scored>, promotion: Option<&str>| -> Vec<Value> {
-        list.into_iter().map(|scored| element(&loaded, scored, promotion, metadata.as_ref())).collect()
+        let told = list.into_iter().map(|scored| {
+            let mut element = element(&loaded, scored, promotion, metadata.as_ref());
+            if call.explain {
+                explain::add(&mut element, &loaded, &answer.query(), scored.item);
+            }
+            element
+        });
+        told.collect()
     };
     let (promoted, others) = (elements(promoted, promotion_name), elements(others, None));
     let items = mixed(promoted, others, &mut ChaCha8Rng::from_seed(seed(request)));
@@ -150,6 +158,11 @@ impl Answer<'_> {
         for item in self.left_out.iter().copied().chain(taken.iter().map(|scored| scored.item)) {
             allowed.get_or_insert_with(|| ItemSet::all(model.n_items())).remove(item);
         }
+        Ok(model.recommend(&Query { allowed: allowed.as_ref(), ..self.query() }, k))
+    }
+
+    /// What is asked, among all items.
+    fn query(&self) -> Query<'_> {
         let asked = self.person.map(|person| person.query(self.context)).unwrap_or_default();
         let exploration = self.explores.map(|explores| Exploration {
             weight: explores.weight,
@@ -157,8 +170,7 @@ impl Answer<'_> {
             seed: self.seed,
             passed_over: &self.passed_over,
         });
-        let query = Query { item: known_item(model, self.item), allowed: allowed.as_ref(), exploration, ..asked };
-        Ok(model.recommend(&query, k))
+        Query { item: known_item(self.loaded.model.as_ref(), self.item), exploration, ..asked }
     }
 }
 

@@ -1,0 +1,143 @@
+//! The report as text.
+
+use std::fmt::Write;
+
+use palate_recipes::{Breakdown, Figure, Figures};
+
+use super::{ModelReport, short, title};
+use crate::insights::{date_of, thousands};
+
+/// Figures that are told first, in this order.
+const FIRST: [&str; 15] = [
+    "ndcg_at_5",
+    "ndcg_at_10",
+    "ndcg_at_25",
+    "recall_at_5",
+    "recall_at_10",
+    "recall_at_25",
+    "hit_rate_at_10",
+    "hit_rate_at_25",
+    "precision_at_10",
+    "mrr_at_25",
+    "coverage",
+    "gini",
+    "novelty",
+    "popularity",
+    "repeats",
+];
+
+pub(super) fn value(figure: Option<&Figure>) -> String {
+    figure.map_or_else(|| "-".to_owned(), |figure| format!("{:.4}", figure.value))
+}
+
+fn with_error(figure: Option<&Figure>) -> String {
+    let Some(figure) = figure else { return "-".to_owned() };
+    match figure.standard_error {
+        Some(error) => format!("{:.4} ± {error:.4}", figure.value),
+        None => format!("{:.4}         ", figure.value),
+    }
+}
+
+/// The figures of a list, those that matter most first.
+pub(super) fn in_order(figures: &Figures) -> Vec<&str> {
+    let first = FIRST.iter().copied().filter(|name| figures.contains_key(*name));
+    let rest = figures.keys().map(String::as_str).filter(|name| !FIRST.contains(name));
+    // Of what is told at three cutoffs, the page has the others.
+    let rest = rest.filter(|name| !name.contains("_at_"));
+    first.chain(rest).collect()
+}
+
+/// The figure that a breakdown is told by.
+pub(super) fn leading(breakdown: &Breakdown) -> &'static str {
+    let has = |name: &str| breakdown.groups.iter().any(|group| group.figures.contains_key(name));
+    ["ndcg_at_25", "recall_at_25"].into_iter().find(|name| has(name)).unwrap_or("recall_at_25")
+}
+
+impl ModelReport {
+    /// What is told of the model, for people.
+    pub fn table(&self) -> String {
+        let mut table = String::new();
+        // Writing to a string does not fail.
+        let _ = self.write_table(&mut table);
+        table
+    }
+
+    fn write_table(&self, out: &mut String) -> std::fmt::Result {
+        let report = &self.report;
+        writeln!(out, "{} ({}), created {}", self.name(), self.recipe, date_of(self.created_s))?;
+        writeln!(out, "{}", self.arn)?;
+        let n = thousands(report.n_test_users as u64);
+        writeln!(out, "{n} held-out users; ± is the standard error over them")?;
+        if !report.figures.is_empty() {
+            writeln!(out, "\n{:<22} {:>17}   {:>17}   {:>17}", "", "model", "most popular", "difference")?;
+            for name in in_order(&report.figures) {
+                let [own, popular, gain] =
+                    [&report.figures, &report.baseline, &report.gain].map(|figures| with_error(figures.get(name)));
+                writeln!(out, "{:<22} {own:>17}   {popular:>17}   {gain:>17}", title(name))?;
+            }
+        }
+        for breakdown in &report.breakdowns {
+            write_breakdown(out, breakdown)?;
+        }
+        if !report.parts.is_empty() {
+            writeln!(out, "\n{:<22} {:>17}   {:>17}", "Parts", "NDCG@25", "Recall@25")?;
+            for part in &report.parts {
+                let [ndcg, recall] = ["ndcg_at_25", "recall_at_25"].map(|name| with_error(part.figures.get(name)));
+                writeln!(out, "{:<22} {ndcg:>17}   {recall:>17}", part.name)?;
+            }
+        }
+        self.write_search(out)?;
+        self.write_earlier(out)?;
+        writeln!(out, "\nGetSolutionMetrics")?;
+        for (name, value) in &report.metrics {
+            let popular = report.popularity_baseline.get(name);
+            let popular = popular.map_or(String::new(), |value| format!("   most popular {value:.4}"));
+            writeln!(out, "  {name:<52} {value:>8.4}{popular}")?;
+        }
+        for warning in &report.warnings {
+            writeln!(out, "\nwarning  {warning}")?;
+        }
+        Ok(())
+    }
+
+    fn write_search(&self, out: &mut String) -> std::fmt::Result {
+        let Some(search) = &self.report.search else { return Ok(()) };
+        writeln!(out, "\nTrials by {}", search.metric)?;
+        for trial in &search.trials {
+            let objective = trial.objective.map_or_else(|| "-".to_owned(), |objective| format!("{objective:.4}"));
+            let values: Vec<String> =
+                trial.hyperparameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let mark = if trial.chosen { "→" } else { " " };
+            let note = trial.note.as_deref().map_or(String::new(), |note| format!("  {note}"));
+            writeln!(out, "{mark} {:<12} {:<24} {objective:>8}  {}{note}", trial.name, trial.recipe, values.join(" "))?;
+        }
+        if search.reason.is_empty() { Ok(()) } else { writeln!(out, "{}", search.reason) }
+    }
+
+    fn write_earlier(&self, out: &mut String) -> std::fmt::Result {
+        if self.earlier.is_empty() {
+            return Ok(());
+        }
+        let metrics = ["normalized_discounted_cumulative_gain_at_25", "mean_reciprocal_rank_at_25", "coverage"];
+        writeln!(out, "\nVersions of this solution, each by the data of its own time")?;
+        writeln!(out, "  {:<34} {:<10} {:>8} {:>8} {:>8}", "", "", "NDCG", "MRR", "coverage")?;
+        let earlier = self.earlier.iter().map(|earlier| (earlier.arn.as_str(), earlier.created_s, &earlier.metrics));
+        for (arn, created_s, of) in earlier.chain([(self.arn.as_str(), self.created_s, &self.report.metrics)]) {
+            let [ndcg, mrr, coverage] =
+                metrics.map(|name| of.get(name).map_or_else(|| "-".to_owned(), |value| format!("{value:.4}")));
+            writeln!(out, "  {:<34} {} {ndcg:>8} {mrr:>8} {coverage:>8}", short(arn), date_of(created_s))?;
+        }
+        Ok(())
+    }
+}
+
+fn write_breakdown(out: &mut String, breakdown: &Breakdown) -> std::fmt::Result {
+    let name = leading(breakdown);
+    let heading = format!("By {}", breakdown.by);
+    writeln!(out, "\n{heading:<32} {:>8} {:>17} {:>14}", "users", title(name), "most popular")?;
+    for group in &breakdown.groups {
+        let (own, popular) = (with_error(group.figures.get(name)), value(group.baseline.get(name)));
+        writeln!(out, "  {:<30} {:>8} {own:>17} {popular:>14}", group.name, thousands(group.n_users as u64))?;
+    }
+    Ok(())
+}
