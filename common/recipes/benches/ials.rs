@@ -23,7 +23,7 @@ fn ials(criterion: &mut Criterion) {
         ];
         let given: BTreeMap<String, String> =
             given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let task = TrainingTask { dataset: &dataset, hyperparameters: &given, seed: 1, progress: &() };
+        let task = TrainingTask::new(&dataset, &given, 1, &());
         criterion.bench_function(&format!("ials/train/users=2000/items=1000/events=50/factors={factors}"), |bencher| {
             bencher.iter(|| recipe.train(&task).unwrap());
         });

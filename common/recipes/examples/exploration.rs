@@ -128,7 +128,7 @@ fn main() -> Result<(), Failure> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let shop = opened(&mut rng);
     let dataset = shop.dataset()?;
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+    let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
     let trained = recipe.train(&task)?;
     writeln!(log, "learned from {} choices", dataset.n_interactions())?;
     let mut out = std::io::stdout();
@@ -162,7 +162,7 @@ fn run(
     let mut files = trained.files.clone();
     for round in 0..N_ROUNDS {
         let dataset = shop.dataset()?;
-        let task = TrainingTask { dataset: &dataset, hyperparameters, seed: 1, progress: &() };
+        let task = TrainingTask::new(&dataset, hyperparameters, 1, &());
         let current = Trained {
             files,
             report: trained.report.clone(),

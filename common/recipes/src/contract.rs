@@ -421,7 +421,7 @@ fn what_cannot_be_updated_says_so() {
         let (recipe, trained) = shared(name);
         let (dataset, hyperparameters) = (checkerboard(), trained.hyperparameters.clone());
         let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
-        let error = recipe.update(&trained, &task).err().unwrap().to_string();
+        let error = recipe.update(trained, &task).err().unwrap().to_string();
         assert_eq!(error, format!("Recipe {name} cannot be updated; it can only be trained in full."));
     }
 }

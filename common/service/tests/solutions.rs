@@ -5,6 +5,7 @@
 mod support;
 
 use palate_service::JobOutcome;
+use palate_store::RecordStoreExt;
 use serde_json::{Value, json};
 use support::{INTERACTIONS, Palate, arn, interactions_csv, items_csv, schema_of};
 

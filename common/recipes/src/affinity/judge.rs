@@ -103,7 +103,7 @@ struct Found {
 
 impl Found {
     fn of(lists: &[Vec<u32>], targets: &Targets, n_users: usize) -> Self {
-        let mut shown = HashSet::new();
+        let mut shown: HashSet<u32> = HashSet::new();
         let (mut hits, mut recall) = (0.0, 0.0);
         for (list, users) in lists.iter().zip(&targets.users) {
             let found = list.iter().filter(|user| users.binary_search(user).is_ok()).count() as f64;

@@ -31,8 +31,8 @@ pub fn read(contents: &Contents) -> Result<Tower, ModelError> {
     let (shape, rows) = find("items")?;
     let (_, settings) = find("settings")?;
     match (&shape[..], &settings[..]) {
-        ([n_items, dimension @ 1..], [half_life, seen_weight])
-            if *n_items == contents.manifest.n_items && *half_life > 0.0 =>
+        ([n_items, dimension], [half_life, seen_weight])
+            if *n_items == contents.manifest.n_items && *dimension > 0 && *half_life > 0.0 =>
         {
             Ok(Tower { dimension: *dimension, rows, half_life: *half_life, seen_weight: *seen_weight })
         }

@@ -58,7 +58,7 @@ fn dataset(n_users: usize) -> Dataset {
 
 fn train_with(name: &str, dataset: &Dataset, progress: &dyn Progress) -> Result<Trained, TrainError> {
     let hyperparameters = BTreeMap::from([("hidden_dimension".to_owned(), "32".to_owned())]);
-    recipe(name).unwrap().train(&TrainingTask { dataset, hyperparameters: &hyperparameters, seed: 1, progress })
+    recipe(name).unwrap().train(&TrainingTask::new(dataset, &hyperparameters, 1, progress))
 }
 
 fn train(name: &str) -> Trained {

@@ -486,13 +486,13 @@ mod tests {
             }
             // The comparison is of something.
             assert!(n_seen > 100, "{n_seen}");
-            let mut d_items = vec![0.0; N_ITEMS * 4];
+            let mut d_items = [0.0; N_ITEMS * 4];
             for (cell, row) in setting.window.cells.iter().zip(d_inputs.chunks_exact(3)) {
                 if let Input::Item(item) = cell.input {
                     add(row, &mut d_items[item as usize * 4..]);
                 }
             }
-            for place in 0..d_items.len() {
+            for (place, found) in d_items.into_iter().enumerate() {
                 let mut moved = |by: f32| {
                     setting.items[place] += by;
                     let loss = setting.loss(share);
@@ -500,7 +500,7 @@ mod tests {
                     loss
                 };
                 let wanted = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
-                assert!((f64::from(d_items[place]) - wanted).abs() < close, "item {place}");
+                assert!((f64::from(found) - wanted).abs() < close, "item {place}");
             }
         }
     }

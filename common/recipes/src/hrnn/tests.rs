@@ -38,7 +38,7 @@ fn rings(n_users: usize, n_events: usize) -> Vec<(String, String, i64)> {
 fn train(rows: &[(String, String, i64)]) -> (Trained, Arc<dyn Model>) {
     let dataset = dataset(rows);
     let hyperparameters = BTreeMap::from([("hidden_dimension".to_owned(), "32".to_owned())]);
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+    let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
     let trained = HRNN.train(&task).unwrap();
     let model = HRNN.open(&trained.files).unwrap();
     (trained, model)

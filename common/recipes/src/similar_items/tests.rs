@@ -71,7 +71,8 @@ fn dataset(n_taken: usize, with_metadata: bool) -> Dataset {
 
 fn model(dataset: &Dataset) -> Arc<dyn Model> {
     let recipe = recipe("aws-similar-items").unwrap();
-    let task = TrainingTask::new(dataset, &BTreeMap::new(), 1, &());
+    let given = BTreeMap::new();
+    let task = TrainingTask::new(dataset, &given, 1, &());
     recipe.open(&recipe.train(&task).unwrap().files).unwrap()
 }
 

@@ -27,7 +27,7 @@ fn dataset(rows: impl Iterator<Item = (usize, String, i64)>) -> Dataset {
 
 fn train(dataset: &Dataset, frequency: &str) -> Trained {
     let given = BTreeMap::from([("trend_discovery_frequency".to_owned(), frequency.to_owned())]);
-    let task = TrainingTask { dataset, hyperparameters: &given, seed: 3, progress: &() };
+    let task = TrainingTask::new(dataset, &given, 3, &());
     recipe(NAME).unwrap().train(&task).unwrap()
 }
 

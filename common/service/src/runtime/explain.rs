@@ -55,6 +55,10 @@ pub enum Contributor {
         /// Seconds since the Unix epoch.
         timestamp: i64,
     },
+    /// Users who had this item and the asked one near each other.
+    Together,
+    /// A column of the item's metadata.
+    Column { name: String },
     /// Something counted.
     Count { name: String },
     /// What no single interaction brings: popularity, say.
@@ -118,6 +122,8 @@ fn parts_of(
                 let item_id = model.item_id(event.item).to_owned();
                 Contributor::Event { title: title(&item_id), item_id, timestamp: event.timestamp_s }
             }
+            Part::Together { .. } => Contributor::Together,
+            Part::Column { name, .. } => Contributor::Column { name: name.to_string() },
             Part::Count { name, .. } => Contributor::Count { name: (*name).to_owned() },
             Part::Rest { .. } => Contributor::Rest,
         })
@@ -206,6 +212,8 @@ impl ItemExplanation {
                     Contributor::Event { item_id, title, timestamp } => {
                         format!("{}, {}", date_of(*timestamp), named(item_id, title))
                     }
+                    Contributor::Together => "users who had both items".to_owned(),
+                    Contributor::Column { name } => format!("what both have in {name}"),
                     Contributor::Count { name } => format!("{name}: {}", thousands(part.contribution.max(0.0) as u64)),
                     Contributor::Rest => "everything else: popularity, and what is known of the item".to_owned(),
                 };

@@ -73,7 +73,7 @@ impl Shop {
         let mut hyperparameters = hyperparameters(recipe);
         hyperparameters.extend(given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let dataset = self.dataset();
-        let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+        let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
         recipe.train(&task)
     }
 }
@@ -122,7 +122,7 @@ fn an_update_brings_new_items_and_events_and_leaves_the_rest() {
     shop.rows.push(("zoe".into(), "i04".into(), DAY_S * 101));
     shop.impressions.extend([Some("i02|a new one".into()), None]);
     let (dataset, hyperparameters) = (shop.dataset(), hyperparameters(&USER_PERSONALIZATION));
-    let task = TrainingTask { dataset: &dataset, hyperparameters: &hyperparameters, seed: 1, progress: &() };
+    let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
     let updated = USER_PERSONALIZATION.update(&trained, &task).unwrap();
     assert_eq!(updated.report, trained.report);
     let after = USER_PERSONALIZATION.open(&updated.files).unwrap();
