@@ -49,6 +49,11 @@ def told(*arguments, cwd=None):
     return ended.stdout
 
 
+def read(text):
+    """What was told as JSON; numbers that went through other hands may be a rounding away."""
+    return json.loads(text, parse_float=lambda number: round(float(number), 12))
+
+
 @SERVE
 def test_a_report_is_a_table_and_a_page_that_needs_nothing_else(installation, trained, tmp_path):
     name = trained.versions[-1].split(":solution/")[1]
@@ -75,8 +80,7 @@ def test_process_and_folder_report_the_same_whatever_the_model_is_called(install
     ]
     with urllib.request.urlopen(f"{installation.url}/_palate/reports/{arn}") as answer:
         reports.append(answer.read())
-    # Numbers are read within a rounding.
-    first, *others = [json.loads(report, parse_float=lambda text: round(float(text), 12)) for report in reports]
+    first, *others = [read(report) for report in reports]
     assert all(other == first for other in others)
     assert first["arn"] == arn and first["report"]["formatVersion"] == 2
     metrics = installation.aws.personalize.get_solution_metrics(solutionVersionArn=arn)["metrics"]
@@ -132,8 +136,8 @@ def test_a_score_is_explained_by_process_and_folder_alike(installation, trained)
     best = installation.aws.runtime.get_recommendations(
         campaignArn=trained.campaign, userId=USER, numResults=1)["itemList"][0]
     question = ["explain", "--campaign", "walks", "--user", USER, "--item", best["itemId"]]
-    by_folder = json.loads(told(*question, "--json", *trained.data))
-    assert json.loads(told(*question, "--json", "--url", installation.url)) == by_folder
+    by_folder = read(told(*question, "--json", *trained.data))
+    assert read(told(*question, "--json", "--url", installation.url)) == by_folder
     assert explanation({**best, "explanation": by_folder})["parts"]
     text = told(*question, *trained.data)
     assert f"{best['itemId']} for {USER}, by {steps.PERSONALIZATION}: score" in text

@@ -20,7 +20,7 @@ pub(crate) async fn current(service: &Service, name: &str) -> Result<Option<Mode
         (false, true) => place.arn(Kind::SolutionVersion, name),
         (false, false) => place.arn(Kind::Solution, name),
     };
-    match Kind::of(&arn) {
+    match Kind::created(&arn) {
         Some(Kind::Solution) => match latest_active(&service.records, &arn).await? {
             Some(version) => of_version(service, version).await,
             None => Ok(None),
