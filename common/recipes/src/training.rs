@@ -37,13 +37,7 @@ pub fn evaluated<P, S: Scorer>(
     let scorer = fit(&prepared, &training)?;
     step(task.progress, "evaluating", 0.7)?;
     let mut report = evaluate(task.dataset, info, &split, &training, &scorer);
-    if !task.event_weights.is_empty() {
-        report.metrics.extend(weighted_ndcg(task.dataset, &split, &scorer, task.event_weights));
-    }
-    if let Some(objective) = task.objective {
-        let share = average_rewards(task.dataset, &split, &scorer, objective);
-        report.metrics.insert("average_rewards_at_k".to_owned(), share);
-    }
+    judge_aims(task, &split, &scorer, &mut report);
     if task.trial {
         return Ok(Evaluated { prepared, scorer, report });
     }
@@ -52,6 +46,17 @@ pub fn evaluated<P, S: Scorer>(
     let scorer = fit(&prepared, histories)?;
     step(task.progress, "writing the model", 0.95)?;
     Ok(Evaluated { prepared, scorer, report })
+}
+
+/// Adds the metrics of the weights of events and of the objective, where there are such.
+pub fn judge_aims(task: &TrainingTask<'_>, split: &Split, scorer: &impl Scorer, report: &mut Report) {
+    if !task.event_weights.is_empty() {
+        report.metrics.extend(weighted_ndcg(task.dataset, split, scorer, task.event_weights));
+    }
+    if let Some(objective) = task.objective {
+        let share = average_rewards(task.dataset, split, scorer, objective);
+        report.metrics.insert("average_rewards_at_k".to_owned(), share);
+    }
 }
 
 /// Tells that a step begins.

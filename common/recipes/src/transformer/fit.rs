@@ -9,7 +9,7 @@ use crate::evaluate::{Split, evaluate};
 use crate::neural::blend::compare;
 use crate::neural::store;
 use crate::neural::train::{Course, Epoch, Plan, Score, State, Weights};
-use crate::training::step;
+use crate::training::{judge_aims, step};
 use crate::transitions::{Fitted, TransitionsValidParams};
 use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
@@ -64,6 +64,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     };
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
     compare(&mut report);
+    judge_aims(task, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
     let n_done = state.best.as_ref().map_or(state.epoch, |best| best.1);

@@ -70,7 +70,9 @@ impl Work {
 
     fn train(&self, parts: DatasetParts) -> Result<(&'static str, Trained), Failure> {
         let kept = self.checkpoints.of(&self.fingerprint(&parts));
-        let decision = match kept.read(DECISION).and_then(|content| serde_json::from_slice(&content).ok()) {
+        let decides = matches!(self.plan, Plan::Search { .. } | Plan::Compete(_));
+        let before = if decides { kept.read(DECISION) } else { None };
+        let decision = match before.and_then(|content| serde_json::from_slice(&content).ok()) {
             Some(decision) => decision,
             None => {
                 let decision = self.decide(&parts)?;
