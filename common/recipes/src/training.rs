@@ -25,10 +25,7 @@ pub fn evaluated<P, S: Scorer>(
 ) -> Result<Evaluated<P, S>, TrainError> {
     task.dataset.check_minimums().map_err(TrainError::Data)?;
     let histories = task.dataset.histories();
-    let mut split = Split::draw(histories, task.seed);
-    if task.trial {
-        split = split.within(histories, task.seed.wrapping_add(1));
-    }
+    let split = split_of(task);
     let training = histories.of(&split.training);
     split.guard(&training)?;
     step(task.progress, "choosing hyperparameters", 0.0)?;
@@ -46,6 +43,13 @@ pub fn evaluated<P, S: Scorer>(
     let scorer = fit(&prepared, histories)?;
     step(task.progress, "writing the model", 0.95)?;
     Ok(Evaluated { prepared, scorer, report })
+}
+
+/// Who is learned from and who judges: of a trial, all of them are among those whom the model will learn from.
+pub fn split_of(task: &TrainingTask<'_>) -> Split {
+    let histories = task.dataset.histories();
+    let split = Split::draw(histories, task.seed);
+    if task.trial { split.within(histories, task.seed.wrapping_add(1)) } else { split }
 }
 
 /// Adds the metrics of the weights of events and of the objective, where there are such.

@@ -12,11 +12,11 @@ use super::scorer::{Alone, Hrnn};
 use super::trial::Trial;
 use super::window::{NONE, Reading};
 use crate::dataset::Histories;
-use crate::evaluate::{Split, evaluate};
+use crate::evaluate::evaluate;
 use crate::model::SparseRows;
 use crate::neural::blend::Blend;
 use crate::params::Params;
-use crate::training::{go_on, step};
+use crate::training::{go_on, judge_aims, split_of, step};
 use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
 use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
@@ -99,7 +99,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
         (Some(fresh), "aws-hrnn-coldstart") => cold_items(given, fresh, &events_by_item(histories, n_items))?,
         _ => Vec::new(),
     };
-    let split = Split::draw(histories, task.seed);
+    let split = split_of(task);
     let training = histories.of(&split.training);
     split.guard(&training)?;
     let gap_s = session_gap_s(&training);
@@ -129,14 +129,17 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     step(progress, "evaluating", 0.75)?;
     let counted = Transitions::learn(&training, n_items, &transitions, &quiet)?;
     let scorer = course.scorer(&learner.weights, counted, &blend, seen_weight);
-    let report = evaluate(dataset, info, &split, &training, &scorer);
+    let mut report = evaluate(dataset, info, &split, &training, &scorer);
+    judge_aims(task, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
     let all = params.learned_from(histories);
     let n_events = events_by_item(histories, n_items);
     let n_more = (ON_EVERYTHING * done as f64).ceil().max(1.0) as usize;
     let plan = Plan { pace, n_epochs: n_more, rate: pace.rate * LAST_RATE.sqrt(), from: 0.8, to: 0.95 };
-    course.learn(&mut learner, &all, &n_events, plan, None, progress)?;
+    if !task.trial {
+        course.learn(&mut learner, &all, &n_events, plan, None, progress)?;
+    }
     let counted = Transitions::learn(histories, n_items, &transitions, &quiet)?;
     let scorer = Hrnn { fresh, ..course.scorer(&learner.weights, counted, &blend, seen_weight) };
     check(&scorer)?;

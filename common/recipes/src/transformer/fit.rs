@@ -5,11 +5,11 @@ use super::network::Transformer;
 use super::scorer::{Scores, Sequence};
 use super::trial::Trial;
 use crate::dataset::Histories;
-use crate::evaluate::{Split, evaluate};
+use crate::evaluate::evaluate;
 use crate::neural::blend::compare;
 use crate::neural::store;
 use crate::neural::train::{Course, Epoch, Plan, Score, State, Weights};
-use crate::training::{judge_aims, step};
+use crate::training::{judge_aims, split_of, step};
 use crate::transitions::{Fitted, TransitionsValidParams};
 use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
@@ -34,7 +34,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let (dataset, progress) = (task.dataset, task.progress);
     dataset.check_minimums().map_err(TrainError::Data)?;
     let (histories, n_items) = (dataset.histories(), dataset.items().len());
-    let split = Split::draw(histories, task.seed);
+    let split = split_of(task);
     let training = histories.of(&split.training);
     split.guard(&training)?;
     let seen_weight = search::seen_weight(&training);
@@ -74,7 +74,9 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
         ..first
     };
     let mut state = State::new(state.weights);
-    learning.run(&mut state, histories, &last, None, (0.8, 0.95))?;
+    if !task.trial {
+        learning.run(&mut state, histories, &last, None, (0.8, 0.95))?;
+    }
     store::round(&mut state.weights);
     if !state.weights.is_finite() {
         return Err(TrainError::Numerical("a weight is not finite".into()));
