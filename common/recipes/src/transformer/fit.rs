@@ -11,7 +11,7 @@ use crate::neural::store;
 use crate::neural::train::{Course, Epoch, Plan, Score, State, Weights};
 use crate::training::{judge_aims, split_of, step};
 use crate::transitions::{Fitted, TransitionsValidParams};
-use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
+use crate::{Dataset, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
 /// Part of the epochs that the network goes on for with what was held back.
 const ON_EVERYTHING: f64 = 0.15;
@@ -48,7 +48,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let first = plan(&network.shape, trial.histories.n_events(), n_items, task.seed);
     let mut state = State::new(Weights::start(&network, n_items, task.seed));
     let judge = |weights: &Weights| trial.ndcg(&network, weights);
-    let learning = Learning { network: &network, recency_bias, progress };
+    let event_weights = (!task.event_weights.is_empty()).then(|| dataset.interaction_weights(task.event_weights));
+    let learning = Learning { network: &network, dataset, recency_bias, event_weights, progress };
     learning.run(&mut state, &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
     store::round(&mut state.weights);
     step(progress, "blending", 0.7)?;
@@ -90,7 +91,10 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
 /// What stays the same over a training.
 struct Learning<'a> {
     network: &'a Transformer,
+    dataset: &'a Dataset,
     recency_bias: bool,
+    /// Of each interaction of the dataset, if events are weighed.
+    event_weights: Option<Vec<f32>>,
     progress: &'a dyn Progress,
 }
 
@@ -105,7 +109,9 @@ impl Learning<'_> {
     ) -> Result<(), TrainError> {
         let recent = Recency::of(histories);
         let weight = |user: usize, place: usize| {
-            if self.recency_bias { recent.weight(histories.timestamps_of(user).get(place)) } else { 1.0 }
+            let of_time = if self.recency_bias { recent.weight(histories.timestamps_of(user).get(place)) } else { 1.0 };
+            let interaction = || self.dataset.interactions_of(histories.row_of(user)).start + place;
+            of_time * self.event_weights.as_ref().map_or(1.0, |weights| weights[interaction()])
         };
         let mut tell = |_: &State, epoch: Epoch| {
             let score = epoch.score.map_or(String::new(), |score| format!(", NDCG at 25 {score:.4}"));

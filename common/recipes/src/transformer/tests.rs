@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::parts::{Column, ColumnType, PartBuilder};
-use crate::{Dataset, DatasetParts, Event, Progress, Query, Selection};
+use crate::{Dataset, DatasetParts, Event, EventWeight, Progress, Query, Selection};
 
 /// Users by their events: item and time.
 fn dataset(users: &[Vec<(usize, i64)>]) -> Dataset {
@@ -109,4 +109,51 @@ fn shares_of_a_list_to_be_ranked_sum_to_one() {
     let scores = model.rank(&Query { history: &history, ..Query::default() }, &[4, 9, 17]);
     assert!((scores.iter().sum::<f32>() - 1.0).abs() < 1e-6);
     assert!(scores.iter().all(|score| *score > 0.0));
+}
+
+#[test]
+fn items_whose_events_weigh_more_rank_higher() {
+    let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
+    let mut part = PartBuilder::new(&[
+        column("USER_ID", ColumnType::String),
+        column("ITEM_ID", ColumnType::String),
+        column("TIMESTAMP", ColumnType::Long),
+        column("EVENT_TYPE", ColumnType::String),
+    ]);
+    // After the first item of a group, half of the users click the second and half buy the third.
+    for user in 0..160 {
+        for event in 0..10 {
+            let (place, kind) = match (event % 2, user % 2) {
+                (0, _) => (0, "view"),
+                (_, 0) => (1, "click"),
+                _ => (2, "buy"),
+            };
+            part.push_str(0, &format!("u{user:03}"));
+            part.push_str(1, &format!("i{:03}", user / 2 % 8 * 3 + place));
+            part.push_long(2, 100 * event);
+            part.push_str(3, kind);
+        }
+    }
+    let interactions = vec![part.finish().unwrap()];
+    let parts = DatasetParts { interactions, ..DatasetParts::default() };
+    let dataset = Dataset::read(&parts, &Selection::default()).unwrap();
+    let hyperparameters = BTreeMap::new();
+    for (click, buy) in [(0.9, 0.1), (0.1, 0.9)] {
+        let weights = [("view", 0.5), ("click", click), ("buy", buy)].map(|(name, weight)| EventWeight {
+            event_type: name.into(),
+            event_value_threshold: None,
+            weight,
+        });
+        let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
+        let task = TrainingTask { event_weights: &weights, ..task };
+        let outcome = fit::fit(&task, USER_PERSONALIZATION_V2.info(), false).unwrap();
+        let name = "normalized_discounted_cumulative_gain_with_event_weights_at_5";
+        assert!(outcome.report.metrics.contains_key(name));
+        for group in 0..8_u32 {
+            let history = [Event { item: 3 * group, timestamp_s: 0 }];
+            let shares = outcome.scorer.sequence.shares(&Query { history: &history, ..Query::default() });
+            let share = |place: u32| shares[(3 * group + place) as usize];
+            assert_eq!(share(1) > share(2), click > buy, "{group}: {} {}", share(1), share(2));
+        }
+    }
 }
