@@ -36,7 +36,9 @@ async fn recommender(palate: &Palate, domain: &str, recipe: &str, learned: &str,
         "VIDEO_ON_DEMAND" => ["GENRES: category", "CREATION_TIMESTAMP: long"],
         _ => ["CATEGORY_L1: category", "PRICE: float"],
     };
-    let items = schema_of("Items", &["ITEM_ID: string", "KIND: category", of_domain[0], of_domain[1]]);
+    let mut items = schema_of("Items", &["ITEM_ID: string", "KIND: category", of_domain[0], of_domain[1]]);
+    // The domain needs it.
+    items["fields"][2]["type"] = json!("string");
     let names: Vec<&str> =
         items["fields"].as_array().unwrap().iter().map(|field| field["name"].as_str().unwrap()).collect();
     let mut rows = format!("{}\n", names.join(","));
