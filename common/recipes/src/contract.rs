@@ -130,6 +130,18 @@ fn recurrent(name: &str) -> bool {
     recipe(name).is_some_and(|recipe| recipe.info().hyperparameters.iter().any(|parameter| parameter.name == "bptt"))
 }
 
+/// Lets networks learn for a few epochs: enough where it does not matter how much was learned.
+#[derive(Default)]
+struct Hurry(AtomicUsize);
+
+impl Progress for Hurry {
+    fn report(&self, _step: &str, _done: f64) {}
+
+    fn out_of_time(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) >= 4
+    }
+}
+
 fn train(name: &str) -> (&'static dyn Recipe, Trained) {
     (recipe(name).unwrap(), train_with(name, &checkerboard(), &()).unwrap())
 }
@@ -298,7 +310,7 @@ fn the_number_of_threads_does_not_show() {
         let data = checkerboard();
         let files = [1, 2, 5].map(|n_threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
-            let trained = pool.install(|| train_with(name, &data, &()).unwrap());
+            let trained = pool.install(|| train_with(name, &data, &Hurry::default()).unwrap());
             (trained.files.into_iter().map(|file| (file.name, file.content)).collect::<Vec<_>>(), trained.report)
         });
         assert_eq!(files[0], files[1], "{name}");
@@ -343,7 +355,7 @@ fn a_stopped_training_ends_as_stopped() {
 #[test]
 fn a_training_stops_at_every_step_that_it_tells_of() {
     /// Wants the training to end from a certain report on.
-    struct At(AtomicUsize, Option<usize>);
+    struct At(AtomicUsize, Option<usize>, Hurry);
     impl Progress for At {
         fn report(&self, _step: &str, _done: f64) {
             self.0.fetch_add(1, Ordering::Relaxed);
@@ -351,17 +363,20 @@ fn a_training_stops_at_every_step_that_it_tells_of() {
         fn stopped(&self) -> bool {
             self.1.is_some_and(|at| self.0.load(Ordering::Relaxed) >= at)
         }
+        fn out_of_time(&self) -> bool {
+            self.2.out_of_time()
+        }
     }
     let data = checkerboard();
     for name in RECIPES {
-        let all = At(AtomicUsize::new(0), None);
+        let all = At(AtomicUsize::new(0), None, Hurry::default());
         train_with(name, &data, &all).unwrap();
         let n_reports = all.0.into_inner();
         assert!(n_reports >= 4, "{name} tells of {n_reports} steps");
         // A few, however many there are.
         for place in 0..=4 {
             let at = 1 + (n_reports - 1) * place / 4;
-            let stopped = train_with(name, &data, &At(AtomicUsize::new(0), Some(at)));
+            let stopped = train_with(name, &data, &At(AtomicUsize::new(0), Some(at), Hurry::default()));
             assert!(matches!(stopped, Err(TrainError::Stopped)), "{name} goes on after report {at} of {n_reports}");
         }
     }
@@ -370,10 +385,10 @@ fn a_training_stops_at_every_step_that_it_tells_of() {
 #[test]
 fn too_little_data_fail_and_the_least_that_is_enough_does_not() {
     for name in RECIPES {
-        let error = train_with(name, &dataset(24, 50, 50), &()).err().unwrap();
+        let error = train_with(name, &dataset(24, 50, 50), &Hurry::default()).err().unwrap();
         assert_eq!(error.to_string(), "Dataset has fewer than 25 users with at least 2 interactions each.");
         for least in [dataset(25, 2, 40), dataset(500, 2, 2), dataset(25, 1000, 40)] {
-            let (recipe, trained) = (recipe(name).unwrap(), train_with(name, &least, &()).unwrap());
+            let (recipe, trained) = (recipe(name).unwrap(), train_with(name, &least, &Hurry::default()).unwrap());
             let n_items = recipe.open(&trained.files).unwrap().n_items();
             // Some also answer with items that nobody took.
             let all = if items_without_interactions(name) { least.all_items() } else { least.items().clone() };
@@ -402,7 +417,7 @@ fn one_user_with_half_of_everything_and_times_that_are_all_equal_leave_related_i
     let dataset = read(part.finish().unwrap(), N_ITEMS);
     assert_eq!((dataset.n_interactions(), dataset.items().len()), (1200, 12));
     for name in RELATED {
-        let trained = train_with(name, &dataset, &()).unwrap();
+        let trained = train_with(name, &dataset, &Hurry::default()).unwrap();
         let model = recipe(name).unwrap().open(&trained.files).unwrap();
         let all: Vec<u32> = (0..model.n_items() as u32).collect();
         for item in &all {
@@ -470,11 +485,11 @@ fn a_cold_start_recipe_wants_a_hundred_cold_items_and_then_trains_as_the_others(
     assert!(error.starts_with("Dataset has 0 cold start items; there must be between 100 and 80000"), "{error}");
     // Six interactions with each of 200 items.
     let (recipe, data) = (recipe(name).unwrap(), dataset(200, 200, 6));
-    let trained = train_with(name, &data, &()).unwrap();
+    let trained = train_with(name, &data, &Hurry::default()).unwrap();
     let model = recipe.open(&trained.files).unwrap();
     assert_eq!((model.n_items(), model.recommend(&Query::default(), 500).len()), (200, 200));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let alone = pool.install(|| train_with(name, &data, &()).unwrap());
+    let alone = pool.install(|| train_with(name, &data, &Hurry::default()).unwrap());
     let contents = |trained: &Trained| trained.files.iter().map(|file| file.content.clone()).collect::<Vec<_>>();
     assert_eq!(contents(&trained), contents(&alone));
 }

@@ -44,7 +44,8 @@ fn held_out(exchanged: bool) -> Dataset {
 fn nothing_that_is_learned_for_the_evaluation_owes_to_held_out_events() {
     let (plain, exchanged) = (held_out(false), held_out(true));
     for name in RECIPES {
-        let lists = [&plain, &exchanged].map(|data| train_with(name, data, &()).unwrap().report.fingerprint);
+        let lists =
+            [&plain, &exchanged].map(|data| train_with(name, data, &Hurry::default()).unwrap().report.fingerprint);
         assert_eq!(lists[0], lists[1], "{name}");
     }
 }
