@@ -97,7 +97,15 @@ fn read(interactions: Bytes, n_items: usize) -> Dataset {
 }
 
 fn items_without_interactions(name: &str) -> bool {
-    matches!(name, "aws-similar-items" | "aws-vod-more-like-x")
+    let others = [
+        "aws-similar-items",
+        "aws-vod-more-like-x",
+        "aws-personalized-ranking",
+        "aws-user-personalization",
+        "aws-ecomm-recommended-for-you",
+        "aws-vod-top-picks",
+    ];
+    others.contains(&name)
 }
 
 fn checkerboard() -> Dataset {

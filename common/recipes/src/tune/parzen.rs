@@ -104,7 +104,8 @@ fn kernel(dimension: &Dimension, width: f64, centre: f64, value: f64) -> f64 {
         return SPREAD + if same { (1.0 - SPREAD) * n as f64 } else { 0.0 };
     }
     let bell = |distance: f64| (-0.5 * (distance / width).powi(2)).exp() / (width * (2.0 * PI).sqrt());
-    bell(value - centre) + bell(value + centre) + bell(2.0 - value - centre)
+    // What goes beyond an end comes back; the widest kernels go beyond both.
+    [-2.0, 0.0, 2.0].iter().map(|turn| bell(value - centre + turn) + bell(value + centre + turn)).sum()
 }
 
 /// A number beyond an end of 0 to 1 goes back as far as it went beyond.
@@ -155,8 +156,8 @@ mod tests {
     #[test]
     fn what_is_proposed_is_near_what_was_good_and_far_from_what_was_bad() {
         let space = space();
-        let mut all = vec![([0.2, 0.625], 5.0), ([0.25, 0.625], 4.9)];
-        all.extend([0.05, 0.45, 0.6, 0.7, 0.8, 0.95].map(|value| ([value, 0.125], 1.0)));
+        let mut all: Vec<([f64; 2], f64)> = (0..6).map(|one| ([0.18 + 0.02 * f64::from(one), 0.625], 5.0)).collect();
+        all.extend((0..34).map(|one| ([(f64::from(one) + 0.5) / 34.0, 0.125], 1.0)));
         let first = |seed| propose(&space, &observed(&all), &mut ChaCha8Rng::seed_from_u64(seed)).swap_remove(0);
         for seed in 0..20 {
             let point = first(seed);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use palate_recipes::Selection;
+use palate_recipes::{Selection, describe};
 use palate_store::Write;
 
 use super::Status;
@@ -11,8 +11,10 @@ use super::schedule::Due;
 use super::training::{Plan, StoredModel, Training, adopt, train, trained_model};
 use super::training_columns::TrainingColumns;
 use crate::arn::{Place, recipe_name};
+use crate::catalogue::{HistoryProduct, first_history};
 use crate::error::OpError;
 use crate::jobs::{self, Job, Run, State, Words, WorkError};
+use crate::runtime::leaves_out;
 use crate::service::{JobKind, Service};
 
 /// What a recommender's job is about.
@@ -40,7 +42,7 @@ impl Recommender {
 
 impl Job for Recommender {
     const JOB: JobKind = JobKind::Train;
-    type Product = Option<StoredModel>;
+    type Product = Option<NewModel>;
 
     fn state(&mut self) -> State<'_> {
         let work = self.work_to_do();
@@ -71,7 +73,7 @@ impl Job for Recommender {
         }
     }
 
-    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<Option<StoredModel>, WorkError> {
+    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<Option<NewModel>, WorkError> {
         let recommender = &run.resource;
         match recommender.work_to_do() {
             Work::Create | Work::Weekly => new_model(service, run).await.map(Some),
@@ -92,18 +94,29 @@ impl Job for Recommender {
     async fn finish(
         service: &Arc<Service>,
         recommender: &mut Self,
-        product: &Option<StoredModel>,
+        product: &Option<NewModel>,
     ) -> Result<Vec<Write>, WorkError> {
         if let Some(config) = recommender.update().map(|update| update.recommender_config.clone()) {
             recommender.recommender_config = config;
         }
         let Some(product) = product else { return Ok(Vec::new()) };
-        recommender.model_metrics = Some(product.model.metrics());
-        Ok(vec![adopt(&service.records, &recommender.recommender_arn, &product.model).await?])
+        recommender.model_metrics = Some(product.model.model.metrics());
+        let mut writes = vec![adopt(&service.records, &recommender.recommender_arn, &product.model.model).await?];
+        if let Some(history) = &product.history {
+            writes.extend(history.writes(service).await?);
+        }
+        Ok(writes)
     }
 }
 
-async fn new_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<StoredModel, WorkError> {
+/// What a training of a recommender leaves.
+pub(crate) struct NewModel {
+    model: StoredModel,
+    /// What users did by type, if the use case leaves some of it out of its answers.
+    history: Option<HistoryProduct>,
+}
+
+async fn new_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<NewModel, WorkError> {
     let recommender = &run.resource;
     let arn = &recommender.recommender_arn;
     let place = Place::of(arn).ok_or_else(|| WorkError::retry(format!("{arn} is no ARN")))?;
@@ -136,7 +149,13 @@ async fn new_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<Sto
         told: run.told.clone(),
         stop: Arc::default(),
     };
-    train(service, training).await
+    let model = train(service, training).await?;
+    let leaves_out = describe(recipe_name(&recommender.recipe_arn).unwrap_or_default()).is_some_and(leaves_out);
+    let history = match leaves_out {
+        true => Some(first_history(service, &recommender.dataset_group_arn).await?),
+        false => None,
+    };
+    Ok(NewModel { model, history })
 }
 
 /// Removes the folders before this one that the recommender does not use. The model that was replaced last goes

@@ -40,6 +40,11 @@ pub(super) fn left_out(info: &RecipeInfo) -> Option<&'static str> {
     }
 }
 
+/// Whether a use case leaves out what the user did.
+pub(crate) fn leaves_out(info: &RecipeInfo) -> bool {
+    left_out(info).is_some()
+}
+
 /// Whether some of the items may be promoted ones.
 pub(super) fn promotes(info: &RecipeInfo) -> bool {
     info.name != "aws-vod-trending-now" && needs(info).is_some()
