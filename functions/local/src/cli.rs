@@ -112,7 +112,7 @@ pub struct Report {
     /// ARN of a solution version or recommender, `<solution>/<version>`, or a solution for its newest version
     #[arg(value_name = "SOLUTION_VERSION")]
     pub model: String,
-    /// File to write the page to [default: `report-<solution>-<version>.html` in the current folder]
+    /// File to write the page to; without it, `report-<solution>-<version>.html` in the current folder
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Print everything as JSON, and write no page

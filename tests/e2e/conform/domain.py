@@ -34,7 +34,7 @@ def recommenders(world):
                  recipeArn=RECIPE.format("aws-ecomm-popular-items-by-purchases"))
     world.create("Recommender", "watched", name="watched", datasetGroupArn=world["videos"],
                  recipeArn=RECIPE.format("aws-vod-most-popular"))
-    world.create("Recommender", "picks", "CREATE FAILED", name="picks", datasetGroupArn=world["videos"],
+    world.create("Recommender", "picks", name="picks", datasetGroupArn=world["videos"],
                  recipeArn=RECIPE.format("aws-vod-top-picks"),
                  recommenderConfig={"itemExplorationConfig": {"explorationWeight": "0.2", "explorationItemAgeCutOff": "20"}})
     described = world.describe("Recommender", world["viewed"])

@@ -121,7 +121,6 @@ def in_use(world):
                       ("Dataset", "Interactions"), ("Solution", "popular")):
         world.palate.refused(IN_USE, f"Delete{kind}", **{KINDS[kind].arn: world[key]})
         world.describe(kind, world[key])
-    world.palate.refused(IN_USE, "GetSolutionMetrics", solutionVersionArn=world["segments version"])
     world.forbidden("StopSolutionVersionCreation", solutionVersionArn=world["popular version"])
 
 
@@ -142,7 +141,11 @@ def in_use_while_training(world):
         world.settled("Campaign", name)
         world.delete("Campaign", name)
 
+    def metrics(i):
+        return "GetSolutionMetrics", {"solutionVersionArn": start(i)}, lambda: None
+
     world.raced(IN_USE, campaign)
+    world.raced(IN_USE, metrics)
     wait_for_versions(world, versions)
 
     # Stopped while it is trained; and stopped again while it is being stopped.
