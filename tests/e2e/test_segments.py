@@ -20,7 +20,7 @@ def test_segments_hold_users_and_tell_bad_lines_in_place(installation):
         dataset_arn = steps.create_dataset(aws, group, kind, "segments")
         arn = steps.start_import(aws, dataset_arn, f"s3://{bucket}/data/{kind}.csv", f"segments-{kind}")
         steps.active(lambda: steps.import_job(aws, arn))
-    solution = steps.create_solution(aws, group, "segments", "aws-item-affinity")
+    solution = steps.create_solution(aws, group, "aws-item-affinity", "segments")
     version = aws.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
     steps.active(lambda: steps.solution_version(aws, version))
     metrics = aws.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]

@@ -137,10 +137,3 @@ fn figures_have_names_for_people() {
     assert_eq!(title("hits_at_1_percent"), "hits@1 %");
     assert_eq!(title("trend_prediction_accuracy"), "trend prediction accuracy");
 }
-
-/// A page to look at: `cargo test -p palate-service a_page_to_look_at -- --ignored` with a file in REPORT_PAGE.
-#[test]
-#[ignore = "writes a page for people to look at"]
-fn a_page_to_look_at() {
-    std::fs::write(std::env::var("REPORT_PAGE").unwrap(), model().page()).unwrap();
-}
