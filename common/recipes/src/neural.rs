@@ -10,7 +10,8 @@
 //! | module         | what                                                                               |
 //! |----------------|------------------------------------------------------------------------------------|
 //! | [`matmul`]     | matrix products                                                                    |
-//! | [`elementwise`]| loops over numbers in the widest vectors of the machine                            |
+//! | [`widest`]     | loops in the widest vectors of the machine                                         |
+//! | [`elementwise`]| such loops over numbers                                                            |
 //! | [`parameters`] | named weights in one flat array                                                    |
 //! | [`norm`]       | root mean square normalisation                                                     |
 //! | [`dropout`]    | dropout                                                                            |
@@ -36,3 +37,4 @@ pub mod shares;
 pub mod softmax;
 pub mod store;
 pub mod train;
+pub mod widest;

@@ -1,12 +1,11 @@
 //! The two curves of gated units, run in the widest vectors of the machine.
 
-use pulp::Arch;
-
 use crate::neural::elementwise::sigmoid_one;
+use crate::neural::widest::widest;
 
 /// `x = σ(x)`
 pub fn sigmoid(values: &mut [f32]) {
-    Arch::new().dispatch(|| {
+    widest!({
         for value in values.iter_mut() {
             *value = sigmoid_one(*value);
         }
@@ -15,7 +14,7 @@ pub fn sigmoid(values: &mut [f32]) {
 
 /// `x = tanh(x) = 2 σ(2 x) - 1`
 pub fn tanh(values: &mut [f32]) {
-    Arch::new().dispatch(|| {
+    widest!({
         for value in values.iter_mut() {
             *value = 2.0 * sigmoid_one(2.0 * *value) - 1.0;
         }

@@ -176,7 +176,7 @@ impl Learner {
         let vectors = self.weights.items.vectors(material.items, &sample.items, &hidden);
         let network = self.weights.network(&vectors, material.users, material.contexts);
         let shape = self.weights.shape;
-        let shift = &sample.shifts;
+        let candidates = Candidates::new(&vectors, shape.d + 1, &sample.shifts);
         let of_shards: Vec<Gradients> = windows
             .par_iter()
             .zip(carries.par_iter_mut())
@@ -184,7 +184,7 @@ impl Learner {
             .map(|(shard, (window, carry))| {
                 let seed = pace.seed ^ (self.time << 8) ^ shard as u64;
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                shard_gradients(&network, shape, window, carry, (pace.dropout, &mut rng), shift, total)
+                shard_gradients(&network, &candidates, shape, window, carry, (pace.dropout, &mut rng), total)
             })
             .collect();
         let mut sum = of_shards.into_iter().reduce(Gradients::plus).unwrap_or_else(|| Gradients::zeros(shape, 0));
@@ -233,7 +233,7 @@ impl Learner {
 struct Sample {
     /// Ascending.
     items: Vec<u32>,
-    /// See [`Candidates::shifts`]; empty if all items are candidates.
+    /// See [`Candidates::new`]; empty if all items are candidates.
     shifts: Vec<f32>,
 }
 
@@ -340,8 +340,8 @@ fn shard_gradients(
         asked.iter().flat_map(|place| &pass.queries[place * width..(place + 1) * width]).copied().collect();
     let targets: Vec<u32> = asked.iter().map(|place| window.cells[*place].target).collect();
     let weights: Vec<f32> = asked.iter().map(|place| (f64::from(window.cells[*place].weight) / total) as f32).collect();
+    candidates: &Candidates<'_>,
     let mut d_states = vec![0.0; states.len()];
-    let candidates = Candidates { table: network.items, columns: width, shifts };
     gradients.loss = cross_entropy(&states, &targets, &weights, candidates, &mut d_states, &mut gradients.vectors);
     let mut d_queries = vec![0.0; pass.queries.len()];
     for (place, d_state) in asked.iter().zip(d_states.chunks_exact(width)) {

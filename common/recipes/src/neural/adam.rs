@@ -1,5 +1,6 @@
 //! Adam with decoupled weight decay: Kingma and Ba (2015), Loshchilov and Hutter (2019).
 
+use super::widest::widest;
 use rayon::prelude::*;
 
 /// Numbers that one task goes through.
@@ -83,17 +84,14 @@ impl Update {
     fn apply(&self, weights: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
         let AdamConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
         let (rate, kept) = (self.rate * self.mean_correction, 1.0 - self.rate * weight_decay);
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (((weight, gradient), mean), square) in weights.iter_mut().zip(gradient).zip(mean).zip(square) {
-                    *mean = beta_1 * *mean + (1.0 - beta_1) * gradient;
-                    *square = beta_2 * *square + (1.0 - beta_2) * gradient * gradient;
-                    let root = (*square * self.square_correction).sqrt() + epsilon;
-                    *weight = *weight * kept - rate * *mean / root;
-                }
-            },
-        );
+        widest!({
+            for (((weight, gradient), mean), square) in weights.iter_mut().zip(gradient).zip(mean).zip(square) {
+                *mean = beta_1 * *mean + (1.0 - beta_1) * gradient;
+                *square = beta_2 * *square + (1.0 - beta_2) * gradient * gradient;
+                let root = (*square * self.square_correction).sqrt() + epsilon;
+                *weight = *weight * kept - rate * *mean / root;
+            }
+        });
     }
 }
 

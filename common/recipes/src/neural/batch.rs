@@ -149,7 +149,7 @@ pub fn shards(mut sequences: Vec<Sequence>, n_shards: usize) -> Vec<Vec<Sequence
 pub struct Rows {
     pub rows: Vec<u32>,
     pub n_candidates: usize,
-    /// See [`super::softmax::Candidates::shifts`].
+    /// See [`super::softmax::Candidates::new`].
     pub shifts: Vec<f32>,
 }
 

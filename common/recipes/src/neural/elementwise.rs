@@ -1,9 +1,6 @@
-//! Loops over numbers, run in the widest vectors of the machine: the instruction set is chosen at run time.
-//!
-//! `dispatch` compiles a closure once for each instruction set, but only if all of it is inlined there, hence the
-//! attributes: without them the loops stay as narrow as the oldest processor's.
+//! Loops over numbers, run in the widest vectors of the machine.
 
-use pulp::Arch;
+use super::widest::widest;
 
 /// Partial sums and maxima that are kept side by side, so that a loop is a loop over vectors and its result does
 /// not depend on how wide they are.
@@ -13,7 +10,7 @@ const LANES: usize = 16;
 ///
 /// `2^n` by its bits and a polynomial for the rest, as Cody and Waite (1980) reduce the argument.
 #[inline(always)]
-fn exp_one(x: f32) -> f32 {
+pub fn exp_one(x: f32) -> f32 {
     // Adding it leaves a whole number in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
@@ -61,35 +58,27 @@ pub fn sum(values: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
 }
 
-/// Turns logits into `scale · softmax` and returns the logarithm of the sum of their exponentials.
-pub fn softmax_row(row: &mut [f32], scale: f32) -> f32 {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let top = greatest(row);
-            for value in row.iter_mut() {
-                *value = exp_one(*value - top);
-            }
-            let total = sum(row);
-            let factor = scale / total;
-            for value in row.iter_mut() {
-                *value *= factor;
-            }
-            top + total.ln()
-        },
-    )
+/// Turns logits into `softmax`.
+pub fn softmax_row(row: &mut [f32]) {
+    widest!({
+        let top = greatest(row);
+        for value in row.iter_mut() {
+            *value = exp_one(*value - top);
+        }
+        let factor = sum(row).recip();
+        for value in row.iter_mut() {
+            *value *= factor;
+        }
+    });
 }
 
 /// `y += a x`
 pub fn add_scaled(a: f32, x: &[f32], y: &mut [f32]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (y, x) in y.iter_mut().zip(x) {
-                *y += a * x;
-            }
-        },
-    );
+    widest!({
+        for (y, x) in y.iter_mut().zip(x) {
+            *y += a * x;
+        }
+    });
 }
 
 /// `y += x`
@@ -98,10 +87,7 @@ pub fn add(x: &[f32], y: &mut [f32]) {
 }
 
 pub fn dot(x: &[f32], y: &[f32]) -> f32 {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || dot_one(x, y),
-    )
+    widest!({ dot_one(x, y) })
 }
 
 #[inline(always)]
@@ -110,7 +96,7 @@ pub fn dot_one(x: &[f32], y: &[f32]) -> f32 {
     let mut lanes = [0.0; LANES];
     for (x, y) in x_chunks.iter().zip(y_chunks) {
         for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
-            *lane += x * y;
+            *lane = x.mul_add(*y, *lane);
         }
     }
     let rest: f32 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
@@ -119,35 +105,32 @@ pub fn dot_one(x: &[f32], y: &[f32]) -> f32 {
 
 /// The inner product of `state` with every row of a table of rows as long.
 pub fn logits(table: &[f32], state: &[f32]) -> Vec<f32> {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || table.chunks_exact(state.len()).map(|row| dot_one(row, state)).collect(),
-    )
+    let mut logits = vec![0.0; table.len() / state.len()];
+    widest!({
+        for (logit, row) in logits.iter_mut().zip(table.chunks_exact(state.len())) {
+            *logit = dot_one(row, state);
+        }
+    });
+    logits
 }
 
 /// `y = x · sigmoid(x)`
 pub fn silu(x: &[f32], y: &mut [f32]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (y, x) in y.iter_mut().zip(x) {
-                *y = x * sigmoid_one(*x);
-            }
-        },
-    );
+    widest!({
+        for (y, x) in y.iter_mut().zip(x) {
+            *y = x * sigmoid_one(*x);
+        }
+    });
 }
 
 /// Multiplies the gradient of what [`silu`] gave by its slope at `x`.
 pub fn silu_backward(x: &[f32], d: &mut [f32]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (d, x) in d.iter_mut().zip(x) {
-                let s = sigmoid_one(*x);
-                *d *= s * (1.0 + x * (1.0 - s));
-            }
-        },
-    );
+    widest!({
+        for (d, x) in d.iter_mut().zip(x) {
+            let s = sigmoid_one(*x);
+            *d *= s * (1.0 + x * (1.0 - s));
+        }
+    });
 }
 
 #[cfg(test)]
@@ -166,15 +149,18 @@ mod tests {
     }
 
     #[test]
-    fn a_row_becomes_shares_and_tells_its_logarithmic_sum() {
+    fn a_row_becomes_shares() {
         let logits = numbers(37, 1);
         for shift in [0.0, 1000.0, -1000.0] {
             let mut row: Vec<f32> = logits.iter().map(|logit| 3.0 * logit + shift).collect();
-            let sum: f64 = row.iter().map(|logit| f64::from(*logit - shift).exp()).sum();
-            let told = softmax_row(&mut row, 2.0);
-            // At 1000 a logit has three decimals.
-            assert!((f64::from(told - shift) - sum.ln()).abs() < 1e-3);
-            assert!((row.iter().sum::<f32>() - 2.0).abs() < 1e-5);
+            let exponentials: Vec<f64> = row.iter().map(|logit| f64::from(*logit - shift).exp()).collect();
+            let sum: f64 = exponentials.iter().sum();
+            softmax_row(&mut row);
+            for (share, exponential) in row.iter().zip(exponentials) {
+                // At 1000 a logit has three decimals.
+                assert!((f64::from(*share) - exponential / sum).abs() < 1e-4);
+            }
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         }
     }
 

@@ -1,8 +1,7 @@
 //! Root mean square normalisation: Zhang and Sennrich (2019), "Root Mean Square Layer Normalization", eq. 4.
 
-use pulp::Arch;
-
 use super::elementwise::dot_one;
+use super::widest::widest;
 
 /// Keeps a row of zeros from being divided by nothing.
 const LEAST_SQUARE: f32 = 1e-6;
@@ -10,38 +9,32 @@ const LEAST_SQUARE: f32 = 1e-6;
 /// `y = g · x / rms(x)` row by row. Rows are as long as `gain`; `inverse` takes `1 / rms` of each row.
 pub fn rms_norm(x: &[f32], gain: &[f32], inverse: &mut [f32], y: &mut [f32]) {
     let columns = gain.len();
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = x.chunks_exact(columns).zip(y.chunks_exact_mut(columns));
-            for ((x, y), inverse) in rows.zip(inverse) {
-                *inverse = (dot_one(x, x) / columns as f32 + LEAST_SQUARE).sqrt().recip();
-                for ((y, x), gain) in y.iter_mut().zip(x).zip(gain) {
-                    *y = x * *inverse * gain;
-                }
+    widest!({
+        let rows = x.chunks_exact(columns).zip(y.chunks_exact_mut(columns));
+        for ((x, y), inverse) in rows.zip(inverse) {
+            *inverse = (dot_one(x, x) / columns as f32 + LEAST_SQUARE).sqrt().recip();
+            for ((y, x), gain) in y.iter_mut().zip(x).zip(gain) {
+                *y = x * *inverse * gain;
             }
-        },
-    );
+        }
+    });
 }
 
 /// The gradients of [`rms_norm`]: adds to that of `gain`, turns that of `y` into that of `x`.
 pub fn rms_norm_backward(x: &[f32], gain: &[f32], inverse: &[f32], d: &mut [f32], d_gain: &mut [f32]) {
     let columns = gain.len();
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for ((x, d), inverse) in x.chunks_exact(columns).zip(d.chunks_exact_mut(columns)).zip(inverse) {
-                for (((d, x), gain), d_gain) in d.iter_mut().zip(x).zip(gain).zip(d_gain.iter_mut()) {
-                    *d_gain += *d * x * inverse;
-                    *d *= gain * inverse;
-                }
-                let along = dot_one(d, x) * inverse * inverse / columns as f32;
-                for (d, x) in d.iter_mut().zip(x) {
-                    *d -= along * x;
-                }
+    widest!({
+        for ((x, d), inverse) in x.chunks_exact(columns).zip(d.chunks_exact_mut(columns)).zip(inverse) {
+            for (((d, x), gain), d_gain) in d.iter_mut().zip(x).zip(gain).zip(d_gain.iter_mut()) {
+                *d_gain += *d * x * inverse;
+                *d *= gain * inverse;
             }
-        },
-    );
+            let along = dot_one(d, x) * inverse * inverse / columns as f32;
+            for (d, x) in d.iter_mut().zip(x) {
+                *d -= along * x;
+            }
+        }
+    });
 }
 
 #[cfg(test)]

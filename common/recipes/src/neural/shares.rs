@@ -6,7 +6,7 @@ use crate::{Query, Scored, rank};
 /// `e^(state · row)` of every row of the table, divided by their sum.
 pub fn shares(table: &[f32], state: &[f32]) -> Vec<f32> {
     let mut shares = logits(table, state);
-    softmax_row(&mut shares, 1.0);
+    softmax_row(&mut shares);
     shares
 }
 

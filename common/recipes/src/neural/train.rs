@@ -40,7 +40,7 @@ pub struct Step<'a> {
     /// Rows that [`Shard::items`] are numbers of.
     pub table: &'a [f32],
     /// The foremost of these rows, which [`Shard::targets`] are numbers of.
-    pub candidates: Candidates<'a>,
+    pub candidates: &'a Candidates<'a>,
 }
 
 /// The weights of a network, or their gradient.
@@ -252,7 +252,7 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
         let table = gathered.as_ref().unwrap_or(&state.weights.table);
         let (n_candidates, shifts) =
             rows.as_ref().map_or((table.len() / columns, &[][..]), |rows| (rows.n_candidates, &rows.shifts));
-        let candidates = Candidates { table: &table[..n_candidates * columns], columns, shifts };
+        let candidates = &Candidates::new(&table[..n_candidates * columns], columns, shifts);
         let step = Step { body: &state.weights.body, table, candidates };
         let (network, seed) = (self.course.network, self.course.plan.seed);
         let losses: Vec<f64> = self

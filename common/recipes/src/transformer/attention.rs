@@ -12,9 +12,8 @@
 //! where `bits(Δ)` is the number of binary digits of a time in seconds. As times ascend, it does not grow along
 //! a row of `S`, so a row is some runs of one bias each.
 
+use crate::neural::widest::widest;
 use std::ops::Range;
-
-use pulp::Arch;
 
 use crate::neural::elementwise::{sigmoid_one as sigmoid, sum};
 use crate::neural::matmul::{add_product, block, block_mut, product};
@@ -176,27 +175,24 @@ fn weigh(heads: Heads, runs: &Runs, part: &Block, bias: &Bias<'_>, s: &mut [f32]
     let (n_keys, shrink, scale) = (part.n_keys(), (heads.head() as f32).sqrt().recip(), heads.scale());
     let place = &bias.place[part.head * heads.max_length..][..heads.max_length];
     let time = &bias.time[part.head * N_TIMES..][..N_TIMES];
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = s.chunks_exact_mut(n_keys).zip(weights.chunks_exact_mut(n_keys));
-            for ((s, weights), row) in rows.zip(part.rows.clone()) {
-                let place = &place[heads.max_length - 1 - row..];
-                let mut begin = 0;
-                for (bucket, end) in runs.of_token(part.token + row) {
-                    let (bias, end) = (time[*bucket as usize], *end as usize);
-                    for (s, place) in s[begin..end].iter_mut().zip(&place[begin..end]) {
-                        *s = *s * shrink + place + bias;
-                    }
-                    begin = end;
+    widest!({
+        let rows = s.chunks_exact_mut(n_keys).zip(weights.chunks_exact_mut(n_keys));
+        for ((s, weights), row) in rows.zip(part.rows.clone()) {
+            let place = &place[heads.max_length - 1 - row..];
+            let mut begin = 0;
+            for (bucket, end) in runs.of_token(part.token + row) {
+                let (bias, end) = (time[*bucket as usize], *end as usize);
+                for (s, place) in s[begin..end].iter_mut().zip(&place[begin..end]) {
+                    *s = *s * shrink + place + bias;
                 }
-                for (weight, s) in weights[..=row].iter_mut().zip(&*s) {
-                    *weight = s * sigmoid(*s) * scale;
-                }
-                weights[row + 1..].fill(0.0);
+                begin = end;
             }
-        },
-    );
+            for (weight, s) in weights[..=row].iter_mut().zip(&*s) {
+                *weight = s * sigmoid(*s) * scale;
+            }
+            weights[row + 1..].fill(0.0);
+        }
+    });
 }
 
 /// The gradients of [`attend`]: adds to those of the biases, writes those of queries, keys and values into the
@@ -250,32 +246,29 @@ fn weigh_backward(
     let (n_keys, shrink, scale) = (part.n_keys(), (heads.head() as f32).sqrt().recip(), heads.scale());
     let d_place = &mut d_place[part.head * heads.max_length..][..heads.max_length];
     let d_time = &mut d_time[part.head * N_TIMES..][..N_TIMES];
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = s.chunks_exact(n_keys).zip(weights.chunks_exact_mut(n_keys)).zip(d.chunks_exact_mut(n_keys));
-            for (((s, weights), d), row) in rows.zip(part.rows.clone()) {
-                for ((d, weight), s) in d[..=row].iter_mut().zip(&mut weights[..=row]).zip(s) {
-                    let share = sigmoid(*s);
-                    *weight = s * share * scale;
-                    *d *= share * (1.0 + s * (1.0 - share)) * scale;
-                }
-                weights[row + 1..].fill(0.0);
-                d[row + 1..].fill(0.0);
-                for (d_place, d) in d_place[heads.max_length - 1 - row..].iter_mut().zip(&*d) {
-                    *d_place += d;
-                }
-                let mut begin = 0;
-                for (bucket, end) in runs.of_token(part.token + row) {
-                    d_time[*bucket as usize] += sum(&d[begin..*end as usize]);
-                    begin = *end as usize;
-                }
-                for d in &mut d[..=row] {
-                    *d *= shrink;
-                }
+    widest!({
+        let rows = s.chunks_exact(n_keys).zip(weights.chunks_exact_mut(n_keys)).zip(d.chunks_exact_mut(n_keys));
+        for (((s, weights), d), row) in rows.zip(part.rows.clone()) {
+            for ((d, weight), s) in d[..=row].iter_mut().zip(&mut weights[..=row]).zip(s) {
+                let share = sigmoid(*s);
+                *weight = s * share * scale;
+                *d *= share * (1.0 + s * (1.0 - share)) * scale;
             }
-        },
-    );
+            weights[row + 1..].fill(0.0);
+            d[row + 1..].fill(0.0);
+            for (d_place, d) in d_place[heads.max_length - 1 - row..].iter_mut().zip(&*d) {
+                *d_place += d;
+            }
+            let mut begin = 0;
+            for (bucket, end) in runs.of_token(part.token + row) {
+                d_time[*bucket as usize] += sum(&d[begin..*end as usize]);
+                begin = *end as usize;
+            }
+            for d in &mut d[..=row] {
+                *d *= shrink;
+            }
+        }
+    });
 }
 
 #[cfg(test)]

@@ -241,7 +241,7 @@ impl Network for Transformer {
         let (columns, body) = (self.shape.columns, step.body);
         let pass = self.forward(body, step.table, shard, Some(rng));
         let mut d = vec![0.0; pass.states.len()];
-        let d_table = &mut gradient.table[..step.candidates.table.len()];
+        let d_table = &mut gradient.table[..step.candidates.len()];
         let loss = cross_entropy(&pass.states, &shard.targets, &shard.weights, step.candidates, &mut d, d_table);
         let to = &mut gradient.body;
         rms_norm_backward(&pass.x, self.last_gain.of(body), &pass.inverse, &mut d, self.last_gain.of_mut(to));
@@ -291,7 +291,7 @@ mod tests {
             let table = numbers(6 * 4, 2);
             let run = |body: &[f32], table: &[f32]| {
                 let mut gradient = Weights { body: vec![0.0; body.len()], table: vec![0.0; table.len()] };
-                let candidates = Candidates { table: &table[..5 * 4], columns: 4, shifts: &[] };
+                let candidates = &Candidates::new(&table[..5 * 4], 4, &[]);
                 let mut rng = ChaCha8Rng::seed_from_u64(1);
                 let loss = network.learn(Step { body, table, candidates }, &shard, &mut rng, &mut gradient);
                 (loss, gradient)

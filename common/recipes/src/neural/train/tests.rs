@@ -38,7 +38,7 @@ impl Network for Turned {
         let shape = (COLUMNS, COLUMNS);
         let (mut y, mut d_y, mut d_x) = (x.clone(), x.clone(), x.clone());
         linear(&x, self.turn.of(step.body), shape, &mut y);
-        let d_table = &mut gradient.table[..step.candidates.table.len()];
+        let d_table = &mut gradient.table[..step.candidates.len()];
         let loss = cross_entropy(&y, &shard.targets, &shard.weights, step.candidates, &mut d_y, d_table);
         let d_turn = self.turn.of_mut(&mut gradient.body);
         linear_backward(&x, self.turn.of(step.body), shape, &d_y, d_turn, &mut d_x);
