@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -145,8 +146,9 @@ struct Hurry(AtomicUsize);
 impl Progress for Hurry {
     fn report(&self, _step: &str, _done: f64) {}
 
-    fn out_of_time(&self) -> bool {
-        self.0.fetch_add(1, Ordering::Relaxed) >= 4
+    fn time_left(&self) -> Option<Duration> {
+        let over = self.0.fetch_add(1, Ordering::Relaxed) >= 4;
+        Some(if over { Duration::ZERO } else { Duration::from_secs(3600) })
     }
 }
 
@@ -371,8 +373,8 @@ fn a_training_stops_at_every_step_that_it_tells_of() {
         fn stopped(&self) -> bool {
             self.1.is_some_and(|at| self.0.load(Ordering::Relaxed) >= at)
         }
-        fn out_of_time(&self) -> bool {
-            self.2.out_of_time()
+        fn time_left(&self) -> Option<Duration> {
+            self.2.time_left()
         }
     }
     let data = checkerboard();

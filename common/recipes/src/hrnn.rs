@@ -30,6 +30,7 @@ mod items;
 mod learner;
 mod network;
 mod scorer;
+mod stand;
 mod store;
 mod trial;
 mod update;

@@ -20,12 +20,16 @@
 //! | [`batch`]      | cutting histories into sequences, sequences into shards                            |
 //! | [`shares`]     | answers from logits                                                                |
 //! | [`blend`]      | how much of an answer is the network's and how much that of transitions            |
+//! | [`allowance`]  | how many epochs there is time for                                                  |
+//! | [`checkpoint`] | what is kept of a training that is cut off                                         |
 //! | [`store`]      | weights as a file                                                                  |
 //! | [`train`]      | the loop: warm-up, early stopping, time, checkpoints, divergence                   |
 
 pub mod adam;
+pub mod allowance;
 pub mod batch;
 pub mod blend;
+pub mod checkpoint;
 #[cfg(test)]
 pub mod differences;
 pub mod dropout;

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -134,10 +135,14 @@ pub trait Progress: Sync {
         false
     }
 
-    /// If true, learning ends with the best that there is so far, and that becomes the model. Recipes that learn
-    /// step by step ask at each step.
+    /// How long the training may learn yet; `None` if its time is not limited. Once it is over, learning ends with
+    /// the best that there is so far, and that becomes the model. Recipes that learn step by step ask at each step.
+    fn time_left(&self) -> Option<Duration> {
+        None
+    }
+
     fn out_of_time(&self) -> bool {
-        false
+        self.time_left().is_some_and(|left| left.is_zero())
     }
 
     /// What an attempt that was cut off has kept under this name, of the same data and hyperparameters.

@@ -59,8 +59,8 @@ impl Progress for Steps {
         let _ = writeln!(std::io::stderr(), "{:>9.3?} {:>3.0} % {step}", self.begin.elapsed(), 100.0 * done);
     }
 
-    fn out_of_time(&self) -> bool {
-        self.begin.elapsed() > self.budget
+    fn time_left(&self) -> Option<Duration> {
+        Some(self.budget.saturating_sub(self.begin.elapsed()))
     }
 
     fn stopped(&self) -> bool {

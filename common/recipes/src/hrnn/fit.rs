@@ -1,5 +1,7 @@
 //! A training: learning with early stopping, judging, learning on everything.
 
+use std::time::Duration;
+
 use super::body::Shape;
 use super::cold::cold_items;
 use super::config::{HrnnValidParams, pace, recency};
@@ -9,20 +11,19 @@ use super::fresh::Fresh;
 use super::gap::session_gap_s;
 use super::learner::{Learner, Material, Pace, Weights};
 use super::scorer::{Alone, Hrnn};
+use super::stand::Stand;
 use super::trial::Trial;
 use super::window::{NONE, Reading};
 use crate::dataset::Histories;
 use crate::evaluate::evaluate;
 use crate::model::SparseRows;
+use crate::neural::allowance::Allowance;
 use crate::neural::blend::Blend;
+use crate::neural::checkpoint::{INTERVAL, Keeper};
 use crate::params::Params;
 use crate::training::{go_on, judge_aims, split_of, step};
 use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
 use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
-
-/// Epochs without a better score after which learning ends, and the part of all epochs if that is more.
-const PATIENCE: usize = 3;
-const PATIENT_PART: usize = 5;
 
 /// Times that learning that diverged goes back and on with smaller steps.
 const MAX_RETRIES: usize = 5;
@@ -32,6 +33,9 @@ const SMALLER: f32 = 0.3;
 
 /// The rate falls in a straight line to this share of what it begins with.
 const LAST_RATE: f32 = 0.1;
+
+/// Part of the time that learning may use before the network is judged and goes on.
+const SHARE_OF_TIME: f64 = 0.8;
 
 /// Part of the epochs that the network goes on for with what was held back.
 const ON_EVERYTHING: f64 = 0.15;
@@ -119,7 +123,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let judge = |weights: &Weights| {
         course.with(&trial.histories, &n_events, |material| trial.ndcg(weights, material, seen_weight))
     };
-    let plan = Plan { pace, n_epochs, rate: pace.rate, from: 0.05, to: 0.7 };
+    let plan =
+        Plan { name: "learning", pace, n_epochs, rate: pace.rate, share_of_time: SHARE_OF_TIME, from: 0.05, to: 0.7 };
     let done = course.learn(&mut learner, &learned_from, &n_events, plan, Some(&judge), progress)?;
     step(progress, "blending", 0.7)?;
     let counted = Transitions::learn(&trial.histories, n_items, &transitions, &quiet)?;
@@ -136,7 +141,15 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let all = params.learned_from(histories);
     let n_events = events_by_item(histories, n_items);
     let n_more = (ON_EVERYTHING * done as f64).ceil().max(1.0) as usize;
-    let plan = Plan { pace, n_epochs: n_more, rate: pace.rate * LAST_RATE.sqrt(), from: 0.8, to: 0.95 };
+    let plan = Plan {
+        name: "learning-from-everything",
+        n_epochs: n_more,
+        rate: pace.rate * LAST_RATE.sqrt(),
+        share_of_time: 0.9,
+        from: 0.8,
+        to: 0.95,
+        ..plan
+    };
     if !task.trial {
         course.learn(&mut learner, &all, &n_events, plan, None, progress)?;
     }
@@ -174,9 +187,13 @@ fn events_by_item(histories: &Histories, n_items: usize) -> Vec<u32> {
 /// How long to learn.
 #[derive(Clone, Copy)]
 struct Plan {
+    /// What checkpoints are kept under.
+    name: &'static str,
     pace: Pace,
     n_epochs: usize,
     rate: f32,
+    /// Of the time that is left when it begins, what it may use: if the epochs do not fit, there are fewer.
+    share_of_time: f64,
     /// Shares of the whole training that are done before and after.
     from: f64,
     to: f64,
@@ -221,42 +238,52 @@ impl Course<'_> {
         judge: Option<&dyn Fn(&Weights) -> f64>,
         progress: &dyn Progress,
     ) -> Result<usize, TrainError> {
-        let (mut factor, mut n_retries, mut done) = (1.0, 0, 0);
-        let mut best: Option<(f64, usize, Weights)> = None;
-        while done < plan.n_epochs && !progress.out_of_time() {
-            let gone = done as f32 / plan.n_epochs as f32;
-            let rate = plan.rate * factor * (1.0 - (1.0 - LAST_RATE) * gone);
+        let allowance = Allowance::new(progress, plan.share_of_time);
+        let mut keeper = Keeper::new(progress, plan.name, INTERVAL);
+        let kept = keeper.kept().and_then(|kept| Stand::restored(&kept, learner));
+        let mut stand = kept.map_or_else(
+            || Stand { n_epochs: plan.n_epochs, factor: 1.0, ..Stand::default() },
+            |(stand, restored)| {
+                *learner = restored;
+                stand
+            },
+        );
+        let begun = stand.done;
+        while stand.done < stand.n_epochs && !stand.is_patience_over() && !allowance.is_used_up() {
+            let gone = stand.done as f32 / stand.n_epochs as f32;
+            let rate = plan.rate * stand.factor * (1.0 - (1.0 - LAST_RATE) * gone);
             let before = learner.clone();
             let pace = Pace { rate, ..plan.pace };
             let loss = match self.with(histories, n_events, |material| learner.epoch(material, &pace, progress)) {
-                Err(TrainError::Numerical(reason)) if n_retries < MAX_RETRIES => {
+                Err(TrainError::Numerical(reason)) if stand.n_retries < MAX_RETRIES => {
                     progress.report(&format!("{reason}: going back, and on with smaller steps"), plan.from);
                     *learner = before;
-                    n_retries += 1;
-                    factor *= SMALLER;
+                    stand.n_retries += 1;
+                    stand.factor *= SMALLER;
                     continue;
                 }
                 loss => loss?,
             };
-            done += 1;
-            let share = plan.from + (plan.to - plan.from) * done as f64 / plan.n_epochs as f64;
-            let Some(judge) = judge else {
-                progress.report(&format!("epoch {done}: loss {loss:.4}"), share);
-                continue;
-            };
-            let score = judge(&learner.weights);
-            progress.report(&format!("epoch {done}: loss {loss:.4}, NDCG at 25 {score:.4}"), share);
-            go_on(progress)?;
-            if best.as_ref().is_none_or(|(so_far, ..)| score > *so_far) {
-                best = Some((score, done, learner.weights.clone()));
-            } else if best.as_ref().is_some_and(|(_, at, _)| done - at >= PATIENCE.max(plan.n_epochs / PATIENT_PART)) {
-                break;
+            stand.done += 1;
+            stand.n_epochs = stand.n_epochs.min(stand.done.saturating_add(allowance.n_epochs(stand.done - begun)));
+            let share = plan.from + (plan.to - plan.from) * stand.done as f64 / stand.n_epochs as f64;
+            let mut told = format!("epoch {}: loss {loss:.4}", stand.done);
+            if let Some(judge) = judge {
+                let score = judge(&learner.weights);
+                told += &format!(", NDCG at 25 {score:.4}");
+                if stand.best.as_ref().is_none_or(|(so_far, ..)| score > *so_far) {
+                    stand.best = Some((score, stand.done, learner.weights.clone()));
+                }
             }
+            progress.report(&told, share);
+            let over = stand.done == stand.n_epochs || stand.is_patience_over() || allowance.is_used_up();
+            keeper.keep(4 * learner.n_numbers(), over, || stand.checkpoint(learner));
+            go_on(progress)?;
         }
-        if let Some((_, at, weights)) = best {
-            (done, learner.weights) = (at, weights);
+        if let Some((_, at, weights)) = stand.best {
+            (stand.done, learner.weights) = (at, weights);
         }
-        Ok(done)
+        Ok(stand.done)
     }
 
     fn scorer(&self, weights: &Weights, transitions: Transitions, blend: &Blend, seen_weight: f64) -> Hrnn {
@@ -284,7 +311,7 @@ impl Progress for Quiet<'_> {
         self.0.stopped()
     }
 
-    fn out_of_time(&self) -> bool {
-        self.0.out_of_time()
+    fn time_left(&self) -> Option<Duration> {
+        self.0.time_left()
     }
 }

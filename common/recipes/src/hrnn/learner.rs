@@ -99,8 +99,9 @@ pub struct Learner {
     own: Moments,
     features: Moments,
     body: Vec<Moments>,
-    time: u64,
-    epoch: u64,
+    /// Steps and epochs done.
+    pub time: u64,
+    pub epoch: u64,
 }
 
 impl Learner {
@@ -113,6 +114,23 @@ impl Learner {
             time: 0,
             epoch: 0,
         }
+    }
+
+    pub fn n_numbers(&self) -> usize {
+        let Items { own, features, .. } = &self.weights.items;
+        own.len() + features.len() + self.weights.body.tensors().iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// What Adam knows, by name.
+    pub fn moments(&self) -> impl Iterator<Item = (String, &Moments)> {
+        let body = self.body.iter().enumerate().map(|(number, moments)| (format!("adam.{number}"), moments));
+        [("adam.own".to_owned(), &self.own), ("adam.features".to_owned(), &self.features)].into_iter().chain(body)
+    }
+
+    pub fn moments_mut(&mut self) -> impl Iterator<Item = (String, &mut Moments)> {
+        let body = self.body.iter_mut().enumerate().map(|(number, moments)| (format!("adam.{number}"), moments));
+        let items = [("adam.own".to_owned(), &mut self.own), ("adam.features".to_owned(), &mut self.features)];
+        items.into_iter().chain(body)
     }
 
     /// Goes once through all histories with events; gives the mean loss of an answer.
@@ -322,11 +340,11 @@ impl Gradients {
 
 fn shard_gradients(
     network: &Network<'_>,
+    candidates: &Candidates<'_>,
     shape: Shape,
     window: &Window,
     carry: &mut Carry,
     dropout: (f32, &mut ChaCha8Rng),
-    shifts: &[f32],
     total: f64,
 ) -> Gradients {
     let width = shape.d + 1;
@@ -340,7 +358,6 @@ fn shard_gradients(
         asked.iter().flat_map(|place| &pass.queries[place * width..(place + 1) * width]).copied().collect();
     let targets: Vec<u32> = asked.iter().map(|place| window.cells[*place].target).collect();
     let weights: Vec<f32> = asked.iter().map(|place| (f64::from(window.cells[*place].weight) / total) as f32).collect();
-    candidates: &Candidates<'_>,
     let mut d_states = vec![0.0; states.len()];
     gradients.loss = cross_entropy(&states, &targets, &weights, candidates, &mut d_states, &mut gradients.vectors);
     let mut d_queries = vec![0.0; pass.queries.len()];

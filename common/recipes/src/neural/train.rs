@@ -1,9 +1,13 @@
 //! The loop: epochs of steps, warm-up, early stopping, a limit of time, divergence.
 
+use std::time::Duration;
+
 use rayon::prelude::*;
 
 use super::adam::{AdamConfig, Moments, adam, adam_rows};
+use super::allowance::Allowance;
 use super::batch::{Cutting, Negatives, Rows, Shard, epoch, generator};
+use super::checkpoint::{Checkpoint, Keeper};
 use super::elementwise::{add, dot};
 use super::parameters::{Layout, Start, begin};
 use super::softmax::Candidates;
@@ -86,6 +90,10 @@ pub struct Plan {
     pub look_every: usize,
     /// Looks without a better score after which it ends.
     pub patience: usize,
+    /// Of the time that is left when it begins, what it may use: if the epochs do not fit, there are fewer.
+    pub share_of_time: f64,
+    /// Time between two checkpoints at least.
+    pub keep_every: Duration,
 }
 
 /// Where a training stands.
@@ -99,6 +107,10 @@ pub struct State {
     pub epoch: usize,
     /// The best look: score, epochs done by then, and weights.
     pub best: Option<(f64, usize, Weights)>,
+    /// Looks since then.
+    pub n_worse: usize,
+    /// Epochs that there will be, if they are fewer than planned.
+    pub n_epochs: usize,
     /// What divergence left of the rate.
     pub rate_factor: f32,
     pub n_retries: usize,
@@ -108,7 +120,76 @@ impl State {
     pub fn new(weights: Weights) -> Self {
         let moments = (Moments::new(weights.body.len()), Moments::new(weights.table.len()));
         let (body_moments, table_moments) = moments;
-        Self { weights, body_moments, table_moments, step: 0, epoch: 0, best: None, rate_factor: 1.0, n_retries: 0 }
+        Self {
+            weights,
+            body_moments,
+            table_moments,
+            step: 0,
+            epoch: 0,
+            best: None,
+            n_worse: 0,
+            n_epochs: usize::MAX,
+            rate_factor: 1.0,
+            n_retries: 0,
+        }
+    }
+
+    fn n_numbers(&self) -> usize {
+        4 * (self.weights.body.len() + self.weights.table.len())
+    }
+
+    /// All of it. What a plan says stands there.
+    fn checkpoint(&self) -> Checkpoint {
+        let moments = |checkpoint: Checkpoint, name: &str, moments: &Moments| {
+            checkpoint.tensor(format!("{name}.mean"), &moments.mean).tensor(format!("{name}.square"), &moments.square)
+        };
+        let weights = |checkpoint: Checkpoint, name: &str, weights: &Weights| {
+            checkpoint.tensor(format!("{name}.body"), &weights.body).tensor(format!("{name}.table"), &weights.table)
+        };
+        let mut checkpoint = weights(Checkpoint::default(), "weights", &self.weights)
+            .count("step", self.step)
+            .count("epoch", self.epoch as u64)
+            .count("n_worse", self.n_worse as u64)
+            .count("n_epochs", self.n_epochs as u64)
+            .count("n_retries", self.n_retries as u64)
+            .number("rate_factor", self.rate_factor.into());
+        checkpoint = moments(checkpoint, "body", &self.body_moments);
+        checkpoint = moments(checkpoint, "table", &self.table_moments);
+        match &self.best {
+            Some((score, epoch, best)) => {
+                weights(checkpoint.number("score", *score).count("best_epoch", *epoch as u64), "best", best)
+            }
+            None => checkpoint,
+        }
+    }
+
+    /// `None` if it is of another network.
+    fn restored(&self, checkpoint: &Checkpoint) -> Option<Self> {
+        let count = |name: &str| usize::try_from(checkpoint.of_count(name)?).ok();
+        let moments = |name: &str, like: &[f32]| {
+            let of = |part: &str| checkpoint.of_tensor(&format!("{name}.{part}"), like);
+            Some(Moments { mean: of("mean")?, square: of("square")? })
+        };
+        let weights = |name: &str| {
+            let of = |part: &str, like: &[f32]| checkpoint.of_tensor(&format!("{name}.{part}"), like);
+            Some(Weights { body: of("body", &self.weights.body)?, table: of("table", &self.weights.table)? })
+        };
+        let best = match checkpoint.of_number("score") {
+            Some(score) => Some((score, count("best_epoch")?, weights("best")?)),
+            None => None,
+        };
+        Some(Self {
+            weights: weights("weights")?,
+            body_moments: moments("body", &self.weights.body)?,
+            table_moments: moments("table", &self.weights.table)?,
+            step: checkpoint.of_count("step")?,
+            epoch: count("epoch")?,
+            best,
+            n_worse: count("n_worse")?,
+            n_epochs: count("n_epochs")?,
+            rate_factor: checkpoint.of_number("rate_factor")? as f32,
+            n_retries: count("n_retries")?,
+        })
     }
 }
 
@@ -140,22 +221,30 @@ pub type Score<'a> = &'a dyn Fn(&Weights) -> f64;
 impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
     /// Trains until the plan is fulfilled, the score grows no more, or time is up; leaves the best weights seen.
     ///
-    /// Without a score the last weights are the best. `tell` hears of every epoch and may keep the state.
+    /// Without a score the last weights are the best. `tell` hears of every epoch. The state is kept under `name` now
+    /// and then, and goes on from what an attempt that was cut off has kept there.
     ///
     /// # Errors
     /// [`TrainError::Stopped`], or [`TrainError::Numerical`] if the loss diverges whatever the rate.
     pub fn train(
         &self,
         state: &mut State,
+        name: &str,
         score: Option<Score<'_>>,
         tell: &mut dyn FnMut(&State, Epoch),
     ) -> Result<(), TrainError> {
         let plan = self.plan;
+        let allowance = Allowance::new(self.progress, plan.share_of_time);
+        let mut keeper = Keeper::new(self.progress, name, plan.keep_every);
+        if let Some(kept) = keeper.kept().and_then(|kept| state.restored(&kept)) {
+            *state = kept;
+        }
+        state.n_epochs = state.n_epochs.min(plan.n_epochs);
         let mut learner = Learner::new(self, state.weights.table.len() / self.network.columns());
-        let mut n_worse = 0;
-        while state.epoch < plan.n_epochs && !self.progress.out_of_time() {
+        let begun = state.epoch;
+        while state.epoch < state.n_epochs && state.n_worse <= plan.patience && !allowance.is_used_up() {
             let before = (state.weights.clone(), state.body_moments.clone(), state.table_moments.clone(), state.step);
-            let Some(loss) = learner.epoch(state)? else {
+            let Some(loss) = learner.epoch(state, &allowance)? else {
                 (state.weights, state.body_moments, state.table_moments, state.step) = before;
                 state.n_retries += 1;
                 state.rate_factor *= SMALLER;
@@ -166,8 +255,9 @@ impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
                 continue;
             };
             state.epoch += 1;
+            state.n_epochs = state.n_epochs.min(state.epoch.saturating_add(allowance.n_epochs(state.epoch - begun)));
             let mut told = Epoch { done: state.epoch, loss, score: None };
-            let last = state.epoch == plan.n_epochs || self.progress.out_of_time();
+            let last = state.epoch == state.n_epochs || allowance.is_used_up();
             if let Some(score) = score
                 && (last || state.epoch.is_multiple_of(plan.look_every.max(1)))
             {
@@ -176,15 +266,14 @@ impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
                 // Of equal scores the later: where lists cannot get better, probabilities still can.
                 if state.best.as_ref().is_none_or(|best| reached >= best.0) {
                     state.best = Some((reached, state.epoch, state.weights.clone()));
-                    n_worse = 0;
+                    state.n_worse = 0;
                 } else {
-                    n_worse += 1;
+                    state.n_worse += 1;
                 }
             }
             tell(state, told);
-            if n_worse > plan.patience {
-                break;
-            }
+            let over = last || state.n_worse > plan.patience;
+            keeper.keep(state.n_numbers(), over, || state.checkpoint());
         }
         if let Some((_, _, best)) = &state.best {
             state.weights = best.clone();
@@ -200,7 +289,7 @@ struct Learner<'a, N, W> {
     /// Of each shard.
     gradients: Vec<Weights>,
     total: Weights,
-    n_steps: usize,
+    steps_an_epoch: usize,
 }
 
 impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
@@ -212,12 +301,12 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
             negatives: plan.negatives.map(|n| Negatives::new(histories, n_items, n)),
             gradients: vec![Weights::default(); plan.cutting.n_shards.max(1)],
             total: Weights::default(),
-            n_steps: histories.n_events().div_ceil(a_step).max(1) * plan.n_epochs,
+            steps_an_epoch: histories.n_events().div_ceil(a_step).max(1),
         }
     }
 
-    /// The mean loss, or `None` if it diverges.
-    fn epoch(&mut self, state: &mut State) -> Result<Option<f64>, TrainError> {
+    /// The mean loss, or `None` if it diverges. Ends early if there is no more time.
+    fn epoch(&mut self, state: &mut State, allowance: &Allowance<'_>) -> Result<Option<f64>, TrainError> {
         let Course { histories, plan, weight, progress, .. } = self.course;
         let steps = epoch(histories, &plan.cutting, &mut generator(plan.seed, 16 + state.epoch as u64));
         let (mut loss, mut weights) = (0.0, 0.0);
@@ -235,6 +324,9 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
             }
             loss += step_loss;
             weights += counted;
+            if allowance.is_used_up() {
+                break;
+            }
         }
         Ok(Some(if weights > 0.0 { loss / weights } else { 0.0 }))
     }
@@ -279,7 +371,7 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
             gradient.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().for_each(|value| *value *= scale as f32));
         }
         state.step += 1;
-        let rate = self.rate(state.step) * state.rate_factor;
+        let rate = self.rate(state) * state.rate_factor;
         let config = &self.course.plan.adam;
         adam(&mut state.weights.body, &self.total.body, &mut state.body_moments, state.step, rate, config);
         let (table, moments) = (&mut state.weights.table, &mut state.table_moments);
@@ -292,8 +384,9 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
         loss
     }
 
-    fn rate(&self, step: u64) -> f32 {
-        let (step, warm_up, n_steps) = (step as f32, self.course.plan.warm_up as f32, self.n_steps as f32);
+    fn rate(&self, state: &State) -> f32 {
+        let n_steps = (self.steps_an_epoch * state.n_epochs) as f32;
+        let (step, warm_up) = (state.step as f32, self.course.plan.warm_up as f32);
         let share = if step < warm_up {
             step / warm_up
         } else {

@@ -3,6 +3,7 @@
 use super::network::Shape;
 use crate::neural::adam::AdamConfig;
 use crate::neural::batch::Cutting;
+use crate::neural::checkpoint::INTERVAL;
 use crate::neural::train::Plan;
 
 /// Items up to which the softmax is over all of them.
@@ -62,4 +63,6 @@ pub fn plan(shape: &Shape, n_targets: usize, n_items: usize, seed: u64) -> Plan 
         look_every: 2,
         patience: 4,
     }
+        share_of_time: 0.8,
+        keep_every: INTERVAL,
 }

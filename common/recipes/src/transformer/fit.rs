@@ -50,7 +50,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let judge = |weights: &Weights| trial.ndcg(&network, weights);
     let event_weights = (!task.event_weights.is_empty()).then(|| dataset.interaction_weights(task.event_weights));
     let learning = Learning { network: &network, dataset, recency_bias, event_weights, progress };
-    learning.run(&mut state, &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
+    learning.run(&mut state, "learning", &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
     store::round(&mut state.weights);
     step(progress, "blending", 0.7)?;
     let counted = Fitted::learn(&trial.histories, n_items, &transitions, &quiet)?;
@@ -72,11 +72,12 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let last = Plan {
         n_epochs: (ON_EVERYTHING * n_done as f64).ceil() as usize,
         rate: RATE_ON_EVERYTHING * first.rate,
+        share_of_time: 0.9,
         ..first
     };
     let mut state = State::new(state.weights);
     if !task.trial {
-        learning.run(&mut state, histories, &last, None, (0.8, 0.95))?;
+        learning.run(&mut state, "learning-from-everything", histories, &last, None, (0.8, 0.95))?;
     }
     store::round(&mut state.weights);
     if !state.weights.is_finite() {
@@ -102,6 +103,7 @@ impl Learning<'_> {
     fn run(
         &self,
         state: &mut State,
+        name: &str,
         histories: &Histories,
         plan: &Plan,
         judge: Option<Score<'_>>,
@@ -113,13 +115,13 @@ impl Learning<'_> {
             let interaction = || self.dataset.interactions_of(histories.row_of(user)).start + place;
             of_time * self.event_weights.as_ref().map_or(1.0, |weights| weights[interaction()])
         };
-        let mut tell = |_: &State, epoch: Epoch| {
+        let mut tell = |state: &State, epoch: Epoch| {
             let score = epoch.score.map_or(String::new(), |score| format!(", NDCG at 25 {score:.4}"));
-            let share = from + (to - from) * epoch.done as f64 / plan.n_epochs as f64;
+            let share = from + (to - from) * epoch.done as f64 / state.n_epochs.max(1) as f64;
             self.progress.report(&format!("epoch {}: loss {:.4}{score}", epoch.done, epoch.loss), share);
         };
         Course { network: self.network, histories, plan, weight, progress: self.progress }
-            .train(state, judge, &mut tell)
+            .train(state, name, judge, &mut tell)
     }
 }
 

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::*;
 use crate::parts::{Column, ColumnType, PartBuilder};
@@ -31,8 +32,9 @@ struct Clock(AtomicUsize);
 impl Progress for Clock {
     fn report(&self, _step: &str, _done: f64) {}
 
-    fn out_of_time(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+    fn time_left(&self) -> Option<Duration> {
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        Some(left.map_or(Duration::ZERO, |_| Duration::from_secs(3600)))
     }
 }
 

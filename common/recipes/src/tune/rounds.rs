@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -190,7 +191,7 @@ impl Progress for Share<'_> {
         self.inner.stopped()
     }
 
-    fn out_of_time(&self) -> bool {
-        self.inner.out_of_time()
+    fn time_left(&self) -> Option<Duration> {
+        self.inner.time_left()
     }
 }

@@ -1,5 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
 use super::*;
 use crate::neural::batch::NOTHING;
 use crate::neural::elementwise::add_scaled;
@@ -68,6 +74,8 @@ fn plan() -> Plan {
         negatives: None,
         look_every: 1,
         patience: 100,
+        share_of_time: 0.8,
+        keep_every: Duration::ZERO,
     }
 }
 
@@ -85,7 +93,7 @@ fn run(plan: &Plan, progress: &dyn Progress) -> Result<(State, Vec<Epoch>), Trai
     let mut state = State::new(Weights::start(&network, 12, plan.seed));
     let mut told = Vec::new();
     let histories = ring();
-    course(&network, &histories, plan, progress).train(&mut state, None, &mut |_, epoch| told.push(epoch))?;
+    course(&network, &histories, plan, progress).train(&mut state, "x", None, &mut |_, epoch| told.push(epoch))?;
     Ok((state, told))
 }
 
@@ -113,22 +121,55 @@ fn the_number_of_threads_does_not_show() {
     }
 }
 
+/// Keeps checkpoints, and stops after it was asked so often.
+struct Kept {
+    checkpoints: Mutex<HashMap<String, Bytes>>,
+    asks_left: AtomicUsize,
+}
+
+impl Progress for Kept {
+    fn report(&self, _step: &str, _done: f64) {}
+
+    fn stopped(&self) -> bool {
+        self.asks_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+    }
+
+    fn kept(&self, name: &str) -> Option<Bytes> {
+        self.checkpoints.lock().unwrap().get(name).cloned()
+    }
+
+    fn keep(&self, name: &str, state: Bytes) {
+        self.checkpoints.lock().unwrap().insert(name.to_owned(), state);
+    }
+}
+
 #[test]
-fn a_training_that_goes_on_is_one_that_was_never_interrupted() {
+fn a_training_that_was_cut_off_goes_on_to_where_it_would_have_come() {
     let network = network();
-    let mut state = State::new(Weights::start(&network, 12, 3));
-    let (plan, histories) = (plan(), ring());
-    let mut half = None;
-    let mut keep = |state: &State, epoch: Epoch| {
-        if epoch.done == 15 {
-            half = Some(state.clone());
+    let (plan, histories) = (Plan { n_epochs: 12, look_every: 2, ..plan() }, ring());
+    let start = || State::new(Weights::start(&network, 12, 3));
+    // The best look is in the middle.
+    let score = |weights: &Weights| -f64::from((weights.table[0] - 0.5).abs());
+    let mut whole = start();
+    course(&network, &histories, &plan, &()).train(&mut whole, "x", Some(&score), &mut |_, _| ()).unwrap();
+    let kept = Kept { checkpoints: Mutex::default(), asks_left: AtomicUsize::new(0) };
+    let (mut n_attempts, mut epochs) = (0, Vec::new());
+    loop {
+        n_attempts += 1;
+        kept.asks_left.store(20, Ordering::Relaxed);
+        let mut state = start();
+        let mut tell = |_: &State, epoch: Epoch| epochs.push(epoch.done);
+        match course(&network, &histories, &plan, &kept).train(&mut state, "x", Some(&score), &mut tell) {
+            Err(TrainError::Stopped) => assert!(n_attempts < 12),
+            result => {
+                result.unwrap();
+                assert_eq!((state.weights, state.best), (whole.weights, whole.best));
+                break;
+            }
         }
-    };
-    let course = course(&network, &histories, &plan, &());
-    course.train(&mut state, None, &mut keep).unwrap();
-    let mut half = half.unwrap();
-    course.train(&mut half, None, &mut |_, _| ()).unwrap();
-    assert_eq!(half.weights, state.weights);
+    }
+    assert!(n_attempts > 2);
+    assert_eq!(epochs, (1..=12).collect::<Vec<_>>());
 }
 
 #[test]
@@ -145,7 +186,7 @@ fn the_best_weights_are_left_and_patience_ends() {
         if looks.0 == 2 { 1.0 } else { 0.0 }
     };
     let plan = Plan { patience: 3, ..plan() };
-    course(&network, &ring(), &plan, &()).train(&mut state, Some(&score), &mut |_, _| ()).unwrap();
+    course(&network, &ring(), &plan, &()).train(&mut state, "x", Some(&score), &mut |_, _| ()).unwrap();
     let looks = looks.into_inner().unwrap();
     assert_eq!((looks.0, state.best.as_ref().unwrap().1), (6, 2));
     assert_eq!(state.weights, looks.1);
@@ -178,8 +219,8 @@ fn when_time_is_up_what_was_learned_so_far_is_the_result() {
     struct Up;
     impl Progress for Up {
         fn report(&self, _step: &str, _done: f64) {}
-        fn out_of_time(&self) -> bool {
-            true
+        fn time_left(&self) -> Option<Duration> {
+            Some(Duration::ZERO)
         }
     }
     let (state, told) = run(&plan(), &Up).unwrap();

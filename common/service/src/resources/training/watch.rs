@@ -73,8 +73,8 @@ impl Progress for Phase<'_> {
         self.watch.lost.is_lost() || self.watch.stop.load(Ordering::Relaxed)
     }
 
-    fn out_of_time(&self) -> bool {
-        self.time.is_some_and(|time| self.watch.begun.elapsed() >= time)
+    fn time_left(&self) -> Option<Duration> {
+        Some(self.time?.saturating_sub(self.watch.begun.elapsed()))
     }
 
     fn kept(&self, name: &str) -> Option<Bytes> {
