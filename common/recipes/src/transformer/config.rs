@@ -13,14 +13,15 @@ const FULL_SOFTMAX: usize = 30_000;
 const NEGATIVES: usize = 4096;
 
 /// Parts of a step: as many threads have something to do.
-const N_SHARDS: usize = 8;
+const N_SHARDS: usize = 4;
 
 /// What learning may cost in flops, some minutes of two cores; within the bounds of epochs.
 const FLOPS: f64 = 60e12;
 const EPOCHS: (usize, usize) = (2, 60);
 
-/// Targets of a step, a hundredth of all between these bounds.
-const TOKENS: (usize, usize) = (128, 8192);
+/// Steps that an epoch should have, and targets of a step: many small steps learn more of an epoch than few large ones.
+const STEPS_AN_EPOCH: usize = 480;
+const TOKENS: (usize, usize) = (128, 2048);
 
 /// Newest events that are read at most.
 const MAX_LENGTH: usize = 200;
@@ -48,13 +49,13 @@ pub fn plan(shape: &Shape, n_targets: usize, n_items: usize, seed: u64) -> Plan 
     let flops_a_target = 6.0 * (candidates * columns + shape.n_blocks as f64 * block);
     let n_epochs = (FLOPS / (flops_a_target * n_targets.max(1) as f64)) as usize;
     let n_epochs = n_epochs.clamp(EPOCHS.0, EPOCHS.1);
-    let tokens_a_step = (n_targets / 100).clamp(TOKENS.0, TOKENS.1);
+    let tokens_a_step = (n_targets / STEPS_AN_EPOCH).clamp(TOKENS.0, TOKENS.1);
     let n_steps = n_targets.div_ceil(tokens_a_step) * n_epochs;
     Plan {
         seed,
         cutting: Cutting { max_length: shape.max_length, tokens_a_step, n_shards: N_SHARDS },
         n_epochs,
-        rate: 2e-3,
+        rate: 5e-3,
         warm_up: (n_steps / 10).min(WARM_UP),
         last_rate: 0.02,
         adam: AdamConfig { weight_decay: 0.0, ..AdamConfig::default() },
@@ -62,7 +63,7 @@ pub fn plan(shape: &Shape, n_targets: usize, n_items: usize, seed: u64) -> Plan 
         negatives,
         look_every: 2,
         patience: 4,
-    }
         share_of_time: 0.8,
         keep_every: INTERVAL,
+    }
 }
