@@ -112,8 +112,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let trial = Trial::draw(&training, task.seed);
     let quiet = Quiet(progress);
     let transitions = TransitionsValidParams::chosen(&trial.histories, n_items, task.seed, &quiet)?;
-    step(progress, "learning", 0.05)?;
     let learned_from = params.learned_from(&trial.histories);
+    step(progress, &format!("learning from {} events", learned_from.n_events()), 0.05)?;
     let course = Course { dataset, metadata: &metadata, params, n_items, gap_s, cold: &cold };
     let n_events = events_by_item(&trial.histories, n_items);
     let candidates = n_events.iter().filter(|n| **n > 0).count();

@@ -42,7 +42,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let trial = Trial::draw(&training, n_items, seen_weight, task.seed);
     let quiet = Quiet(progress);
     let transitions = TransitionsValidParams::chosen(&trial.histories, n_items, task.seed, &quiet)?;
-    step(progress, "learning", 0.05)?;
+    step(progress, &format!("learning from {} events", trial.histories.n_events()), 0.05)?;
     let longest = training.users().map(|user| training.items_of(user).len()).max().unwrap_or(1);
     let network = Transformer::new(shape(n_items, longest));
     let first = plan(&network.shape, trial.histories.n_events(), n_items, task.seed);
