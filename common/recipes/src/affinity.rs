@@ -12,8 +12,9 @@
 //! ```
 //!
 //! where `n(u)` is the number of the user's events (up to [`KEPT_EVENTS`]): how much the user does, times how much of it
-//! goes to the item. For attributes, the columns of `B` of all items that have them are added. If users hardly ever
-//! come back to an item, those who had it come last for it.
+//! goes to the item. If users hardly ever come back to an item, those who had it come last for it. For attributes, the
+//! scores of all items that have them are added and divided by the sum over all items, without those that the user
+//! will not come back to ([`share`]).
 //!
 //! Of each user the oldest 80 % of the events are learned from and the others are to be told; `λ` and `half_life` are
 //! chosen on a further such cut of the training part. The user side holds histories in pages, so a segment is found by
@@ -28,6 +29,7 @@ mod expression;
 mod judge;
 mod model;
 mod segments;
+mod share;
 mod store;
 mod subspace;
 mod tower;

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::attributes::Attributes;
 use super::segments::Segment;
+use super::share::Person;
 use super::tower::Tower;
 use crate::dataset::Histories;
 use crate::training::go_on;
@@ -41,6 +42,8 @@ pub struct Targets {
     items: Vec<Vec<u32>>,
     /// Users of each target, ascending.
     users: Vec<Vec<u32>>,
+    /// Scored as shares of all that a user turns to: see [`Person`].
+    shares: bool,
 }
 
 impl Targets {
@@ -54,7 +57,7 @@ impl Targets {
         chosen.truncate(MAX_TARGETS);
         chosen.sort_unstable();
         let users = chosen.iter().map(|item| std::mem::take(&mut users[*item])).collect();
-        Self { items: chosen.into_iter().map(|item| vec![item as u32]).collect(), users }
+        Self { items: chosen.into_iter().map(|item| vec![item as u32]).collect(), users, shares: false }
     }
 
     /// The values of all columns that items have, those of the most items if they are many.
@@ -65,18 +68,23 @@ impl Targets {
         let n_items = attributes.n_items();
         let users = users_of(truth, items.iter().cloned(), n_items);
         let (items, users) = items.into_iter().zip(users).filter(|(_, users)| !users.is_empty()).unzip();
-        Self { items, users }
+        Self { items, users, shares: true }
     }
+}
+
+/// For each item the numbers of the sets that have it.
+fn sets_of(sets: impl Iterator<Item = impl AsRef<[u32]>>, n_items: usize) -> Vec<Vec<u32>> {
+    let mut sets_of: Vec<Vec<u32>> = vec![Vec::new(); n_items];
+    for (number, set) in (0..).zip(sets) {
+        set.as_ref().iter().for_each(|item| sets_of[*item as usize].push(number));
+    }
+    sets_of
 }
 
 /// For each set of items the users of one of them, ascending.
 fn users_of(histories: &Histories, sets: impl Iterator<Item = Vec<u32>>, n_items: usize) -> Vec<Vec<u32>> {
-    let mut sets_of: Vec<Vec<u32>> = vec![Vec::new(); n_items];
     let mut n_sets = 0;
-    for (number, set) in (0..).zip(sets) {
-        n_sets += 1;
-        set.iter().for_each(|item| sets_of[*item as usize].push(number));
-    }
+    let sets_of = sets_of(sets.inspect(|_| n_sets += 1), n_items);
     let mut users: Vec<Vec<u32>> = vec![Vec::new(); n_sets];
     for user in histories.users() {
         for item in histories.items_of(user) {
@@ -165,12 +173,7 @@ fn lists(
     let (n_users, n_targets, dimension) = (histories.n_users(), targets.items.len(), tower.dimension);
     let vectors: Vec<f32> = targets.items.par_iter().flat_map_iter(|items| tower.sum(items)).collect();
     let mut segments: Vec<Segment> = (0..n_targets).map(|_| Segment::new(list_length(n_users))).collect();
-    let mut target_of: Vec<Option<u32>> = vec![None; tower.n_items()];
-    for (number, items) in (0..).zip(&targets.items) {
-        if let [item] = items.as_slice() {
-            target_of[*item as usize] = Some(number);
-        }
-    }
+    let targets_of = sets_of(targets.items.iter(), tower.n_items());
     for begin in (0..n_users).step_by(BLOCK) {
         go_on(progress)?;
         let users = begin..(begin + BLOCK).min(n_users);
@@ -192,12 +195,23 @@ fn lists(
                 general_mat_mul(1.0, &vectors, &users.t(), 0.0, &mut scores);
             }
         });
-        if tower.seen_weight == 0.0 {
+        if targets.shares {
+            let vectors = of_users.par_chunks(dimension.max(1)).enumerate();
+            let people: Vec<Person> = vectors
+                .map(|(place, vector)| Person::of(tower, histories.items_of(begin + place).iter().copied(), vector))
+                .collect();
+            for (place, person) in people.iter().enumerate() {
+                for (item, score) in person.had() {
+                    targets_of[*item as usize].iter().for_each(|target| scores[*target as usize * n + place] -= score);
+                }
+            }
+            scores.par_chunks_mut(n).for_each(|scores| {
+                scores.iter_mut().zip(&people).for_each(|(score, person)| *score = person.share(f64::from(*score)));
+            });
+        } else if tower.seen_weight == 0.0 {
             for (place, user) in users.clone().enumerate() {
-                for item in histories.items_of(user) {
-                    if let Some(target) = target_of[*item as usize] {
-                        scores[target as usize * n + place] = f32::NEG_INFINITY;
-                    }
+                for target in histories.items_of(user).iter().flat_map(|item| &targets_of[*item as usize]) {
+                    scores[*target as usize * n + place] = f32::NEG_INFINITY;
                 }
             }
         }
@@ -241,7 +255,7 @@ mod tests {
 
     #[test]
     fn hits_are_counted_and_recall_is_a_share_of_those_who_turned_to_it() {
-        let targets = Targets { items: vec![vec![0], vec![1]], users: vec![vec![1, 2, 3, 4], vec![9]] };
+        let targets = Targets { items: vec![vec![0], vec![1]], users: vec![vec![1, 2, 3, 4], vec![9]], shares: false };
         let found = Found::of(&[vec![1, 4, 7], vec![8, 7, 1]], &targets, 10);
         assert_eq!(
             (found.hits, found.recall, found.coverage),

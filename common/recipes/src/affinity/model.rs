@@ -2,11 +2,12 @@ use bytes::Bytes;
 
 use super::attributes::Attributes;
 use super::expression::conditions;
-use super::segments::{Segments, Target, UserRows};
+use super::segments::{Segments, Target, UserRows, Wanted};
+use super::share::{Person, dot};
 use super::tower::Tower;
 use crate::model::{ItemSide, UserSide};
 use crate::popularity::Popular;
-use crate::{IdMap, Model, ModelError, Query, Scored, UserPage, UserPageRef};
+use crate::{Event, IdMap, Model, ModelError, Query, Scored, UserPage, UserPageRef};
 
 /// What serves segments. It recommends nothing: [`Model::recommend`] gives no items.
 pub struct Affine {
@@ -21,6 +22,10 @@ impl Affine {
     pub fn new(side: ItemSide, tower: Tower, attributes: Option<Attributes>, users: UserSide) -> Self {
         Self { items: side.ids, popular: side.popular, tower, attributes, users }
     }
+
+    fn comes_last(&self, item: u32, events: &[Event]) -> bool {
+        self.tower.seen_weight == 0.0 && events.iter().any(|event| event.item == item)
+    }
 }
 
 /// What users who had an item get less than all others, where users do not come back: more than any score.
@@ -30,14 +35,14 @@ impl Segments for Affine {
     fn item(&self, item_id: &str) -> Result<Target, String> {
         let item = self.items.get(item_id);
         let item = item.ok_or_else(|| format!("The item {item_id} was not there when the model was trained."))?;
-        Ok(Target { vector: self.tower.item(item).to_vec(), item: Some(item) })
+        Ok(Target { vector: self.tower.item(item).to_vec(), of: Wanted::Item(item) })
     }
 
     fn attributes(&self, expression: &str) -> Result<Target, String> {
         let conditions = conditions(expression)?;
         let attributes = self.attributes.as_ref().ok_or("The model knows no attributes of items.")?;
         let items = attributes.matching(&conditions)?;
-        Ok(Target { vector: self.tower.sum(&items), item: None })
+        Ok(Target { vector: self.tower.sum(&items), of: Wanted::Attributes(items) })
     }
 
     fn pages(&self) -> Vec<UserPageRef> {
@@ -51,12 +56,13 @@ impl Segments for Affine {
         for (id, events) in page.users() {
             self.tower.user(events.iter().map(|event| event.item), &mut vector);
             rows.ids.push(String::from_utf8_lossy(id).into_owned());
-            for target in targets {
-                let score: f32 = vector.iter().zip(&target.vector).map(|(a, b)| a * b).sum();
-                let comes_last = self.tower.seen_weight == 0.0
-                    && target.item.is_some_and(|item| events.iter().any(|event| event.item == item));
-                rows.scores.push(if comes_last { score - HAD } else { score });
-            }
+            let of_attributes = targets.iter().any(|target| matches!(target.of, Wanted::Attributes(_)));
+            let person = of_attributes.then(|| Person::of(&self.tower, events.iter().map(|event| event.item), &vector));
+            rows.scores.extend(targets.iter().map(|target| match (&target.of, &person) {
+                (Wanted::Attributes(items), Some(person)) => person.score(&vector, &target.vector, items),
+                (Wanted::Item(item), _) if self.comes_last(*item, &events) => dot(&vector, &target.vector) - HAD,
+                _ => dot(&vector, &target.vector),
+            }));
         }
         Ok(rows)
     }

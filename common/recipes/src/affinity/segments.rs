@@ -5,8 +5,14 @@ use crate::rank::{Ranked, keep_best};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     pub(super) vector: Vec<f32>,
-    /// The item, if it is one alone.
-    pub(super) item: Option<u32>,
+    pub(super) of: Wanted,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Wanted {
+    Item(u32),
+    /// The items with some attributes, ascending.
+    Attributes(Vec<u32>),
 }
 
 /// Users of a page with their scores.

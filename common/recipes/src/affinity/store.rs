@@ -34,7 +34,7 @@ pub fn read(contents: &Contents) -> Result<Tower, ModelError> {
         ([n_items, dimension], [half_life, seen_weight])
             if *n_items == contents.manifest.n_items && *dimension > 0 && *half_life > 0.0 =>
         {
-            Ok(Tower { dimension: *dimension, rows, half_life: *half_life, seen_weight: *seen_weight })
+            Ok(Tower::whole(*dimension, rows, *half_life, *seen_weight))
         }
         _ => Err(damaged("its shapes do not fit together")),
     }

@@ -19,6 +19,8 @@ pub struct Tower {
     pub half_life: f32,
     /// 0 if users who had an item come last for it, else 1.
     pub seen_weight: f32,
+    /// The sum of all rows.
+    pub whole: Vec<f32>,
 }
 
 impl Tower {
@@ -31,7 +33,14 @@ impl Tower {
         for row in rows.chunks_exact_mut(subspace.dimension.max(1)) {
             row.iter_mut().zip(&scales).for_each(|(value, scale)| *value *= scale);
         }
-        Self { dimension: subspace.dimension, rows, half_life: choice.half_life, seen_weight }
+        Self::whole(subspace.dimension, rows, choice.half_life, seen_weight)
+    }
+
+    /// From the vectors of items, row after row.
+    pub fn whole(dimension: usize, rows: Vec<f32>, half_life: f32, seen_weight: f32) -> Self {
+        let mut whole = vec![0.0; dimension];
+        rows.chunks_exact(dimension.max(1)).for_each(|row| add(&mut whole, 1.0, row));
+        Self { dimension, rows, half_life, seen_weight, whole }
     }
 
     pub fn n_items(&self) -> usize {
