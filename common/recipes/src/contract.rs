@@ -82,7 +82,12 @@ pub fn dataset(n_users: usize, n_items: usize, events_a_user: usize) -> Dataset 
     read(interactions(n_users, n_items, events_a_user), n_items)
 }
 
-/// With the kind of each item as its metadata, of items that occur.
+/// With `n_more` items, even and odd in turns, that nobody has had.
+pub fn dataset_with_cold_items(n_users: usize, n_items: usize, events_a_user: usize, n_more: usize) -> Dataset {
+    read(interactions(n_users, n_items, events_a_user), n_items + n_more)
+}
+
+/// With the kind of each item as its metadata.
 fn read(interactions: Bytes, n_items: usize) -> Dataset {
     let column = |name: &str| Column { name: name.into(), kind: ColumnType::String, nullable: false };
     let mut items = PartBuilder::new(&[column("ITEM_ID"), column("KIND")]);
@@ -99,6 +104,7 @@ fn read(interactions: Bytes, n_items: usize) -> Dataset {
 
 fn items_without_interactions(name: &str) -> bool {
     let others = [
+        "palate-transitions",
         "aws-similar-items",
         "aws-vod-more-like-x",
         "aws-personalized-ranking",
@@ -339,7 +345,8 @@ fn what_is_given_is_in_force_and_what_is_not_is_told_as_chosen() {
     assert_eq!(trained.hyperparameters["half_life"], "1.25");
     assert_eq!(trained.hyperparameters.len(), recipe.info().hyperparameters.len());
     let names: Vec<&str> = trained.chosen.keys().map(String::as_str).collect();
-    let expected = "backward_weight count_power fade_days from_power history_length seen_weight to_power";
+    let expected = "backward_weight borrowed_events count_power fade_days from_power history_length query_fade_days \
+                    seen_weight to_power";
     assert_eq!(names.join(" "), expected);
     let again = TrainingTask { hyperparameters: &trained.hyperparameters, ..task };
     let again = recipe.train(&again).unwrap();

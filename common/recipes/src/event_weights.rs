@@ -1,6 +1,7 @@
 //! Events of several types, each with a weight of its own.
 
 use crate::Dataset;
+use crate::dataset::Histories;
 
 /// Events of one type that are learned from.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +48,33 @@ impl Dataset {
         let by_type: Vec<f32> = self.event_types().iter().map(weight_of).collect();
         let of = |interaction| self.event_type(interaction).map_or(1.0, |event_type| by_type[event_type as usize]);
         (0..self.n_interactions()).map(of).collect()
+    }
+}
+
+/// What the events of a dataset weigh in a training.
+pub(crate) struct Weighing<'a> {
+    dataset: &'a Dataset,
+    /// Of each interaction of the dataset; `None`: all weigh the same.
+    weights: Option<Vec<f32>>,
+}
+
+impl<'a> Weighing<'a> {
+    pub fn of(dataset: &'a Dataset, weights: &[EventWeight]) -> Self {
+        Self { dataset, weights: (!weights.is_empty()).then(|| dataset.interaction_weights(weights)) }
+    }
+
+    /// The weight of an event by its place in histories of the dataset, however they were cut.
+    pub fn event(&self, histories: &Histories, user: usize, place: usize) -> f32 {
+        let interaction = || self.dataset.interactions_of(histories.row_of(user)).start + place;
+        self.weights.as_ref().map_or(1.0, |weights| weights[interaction()])
+    }
+
+    /// The weights of all events in the order of [`Histories::items`]; `None` if all are 1.
+    pub fn events(&self, histories: &Histories) -> Option<Vec<f32>> {
+        self.weights.as_ref()?;
+        let of_user =
+            |user: usize| (0..histories.items_of(user).len()).map(move |place| self.event(histories, user, place));
+        Some(histories.users().flat_map(of_user).collect())
     }
 }
 

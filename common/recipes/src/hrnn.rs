@@ -90,7 +90,7 @@ impl Recipe for Recurrent {
             return Err(TrainError::not_updated(self.info()));
         }
         let contents = Contents::verify(&trained.files, self.info().name)?;
-        let updated = update::update(&contents, task.dataset, task.progress)?;
+        let updated = update::update(&contents, task)?;
         let update::Updated { ids, histories, settings, scorer, item_features, encoded } = &updated;
         let parts = Parts { ids, settings, scorer, item_features };
         let files = self.files(task, trained.hyperparameters.clone(), parts, histories, encoded)?;

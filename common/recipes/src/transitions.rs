@@ -1,28 +1,37 @@
 //! palate-transitions: what users turn to next, from what others turned to soon after the same items.
 //!
 //! Training counts, for every item `i` and every item `j` that followed it within a window,
-//! `c(i,j) = Σ 2^(-Δt / f) / d`, where `d` is the distance in events and `Δt` the time between them. A
-//! request reads the user's newest events, `h` = 0 the newest, and gives item `j` the score
+//! `c(i,j) = Σ w(i) w(j) / (d (1 + Δt / f))`, where `d` is the distance in events, `Δt` the time between them and `w`
+//! what an event of its type weighs ([`crate::EventWeight`]). A request reads the user's newest events, `h` = 0 the
+//! newest, and gives item `j` the score
 //!
 //! ```text
-//! s(j) = Σ_h  2^(-h / half_life) 2^(-Δt / f)  n(i_h)^-a  ( c(i_h,j)^p n(j)^-b  +  smoothing · popularity(j) )
+//! s(j) = Σ_h  2^(-h / half_life) / (1 + Δt / q)  n(i_h)^-a  ( c(i_h,j)^p n(j)^-b  +  smoothing · popularity(j) )
 //! ```
 //!
-//! divided by its sum over all items, so that scores lie in 0 to 1 and sum to 1. `n` counts interactions,
-//! `popularity` is the share of an item among all pairs of a user and an item. Where an item was seldom
-//! followed by others, popularity weighs more; a user without events gets popular items.
+//! divided by its sum over all items, so that scores lie in 0 to 1 and sum to 1. `Δt` is the time before the newest
+//! event, `n` counts interactions by their weights, `popularity` is the share of an item among all pairs of a user and
+//! an item. Where an item was seldom followed by others, popularity weighs more; a user without events gets popular
+//! items.
+//!
+//! **Items with little evidence** borrow from items that their metadata are like ([`loans`]): `C = (c(i,j))` becomes
+//! `(I + L) C (I + L)ᵀ`, `L(i,k) = borrowed_events · similarity(i,k) / n(k)`, as if so many further interactions with
+//! `i` had gone as those with its lenders do on average, and `n(i)` counts them. So items that nobody has had are
+//! recommended and lead to others. Without metadata of items the model knows items with interactions alone.
 //!
 //! | hyperparameter    | sign        | meaning                                                          |
 //! |-------------------|-------------|------------------------------------------------------------------|
 //! | `window`          | `d` ≤       | events after an item that count as following it                  |
 //! | `backward_weight` |             | what a step back counts, beside 1 for a step forward             |
-//! | `fade_days`       | `f`         | days after which time halves a weight; 0: time does not matter   |
+//! | `fade_days`       | `f`         | days between two events after which they count half as a pair; 0: time does not matter |
+//! | `query_fade_days` | `q`         | days before the user's newest event after which one counts half; 0: time does not matter |
 //! | `count_power`     | `p`         | below 1, a few strong transitions do not drown the others        |
 //! | `from_power`      | `a`         | discount of items that the user's common items lead from         |
 //! | `to_power`        | `b`         | discount of items that everything leads to                       |
 //! | `history_length`  | `h` <       | newest events of the user that are read                          |
 //! | `half_life`       |             | events after which an event weighs half                          |
 //! | `seen_weight`     |             | factor for items in the user's history; 0: they come last        |
+//! | `borrowed_events` |             | what items with fewer than 20 interactions borrow; 0: nothing    |
 //! | `smoothing`       |             | weight of popularity                                             |
 //!
 //! What is not given and has no default is chosen on the training users, each of whose last events is
@@ -33,16 +42,21 @@
 mod choose;
 mod config;
 mod count;
+mod loans;
 mod scorer;
+mod source;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::TRANSITIONS;
 use crate::dataset::Histories;
+use crate::features::Features;
 use crate::model::{Contents, ItemSide, Manifest, Served, SparseRows, UserSide};
 use crate::params::Params;
 use crate::popularity::Popular;
+use crate::similar_items::Design;
 use crate::training::{Evaluated, evaluated};
 use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
@@ -52,6 +66,8 @@ pub use config::HYPERPARAMETERS;
 pub(crate) use config::TransitionsValidParams;
 pub(crate) use count::{Counting, Places, follow_ups};
 pub(crate) use scorer::Transitions as Fitted;
+use scorer::events_by_item;
+pub(crate) use source::Source;
 
 pub struct Transitions;
 
@@ -69,10 +85,14 @@ impl Recipe for Transitions {
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
         let given = Params::check(self.info(), task.hyperparameters)?;
-        let (users, items) = (task.dataset.users(), task.dataset.items());
-        let prepare = |training: &Histories| choose(training, items.len(), &given, task.seed, task.progress);
+        let (users, features) = (task.dataset.users(), Features::of(task.dataset.item_columns()));
+        let all = (!features.is_empty()).then(|| task.dataset.all_items());
+        let items = all.as_ref().unwrap_or_else(|| task.dataset.items());
+        let design = all.as_ref().map(|_| Design::new(&features));
+        let source = Source::events(task, items.len()).with_metadata(design.as_ref());
+        let prepare = |training: &Histories| choose(training, &source, &given, task.seed, task.progress);
         let fit = |config: &TransitionsValidParams, histories: &Histories| {
-            Fitted::learn(histories, items.len(), config, task.progress)
+            Fitted::learn(histories, &source, config, task.progress)
         };
         let Evaluated { prepared: config, scorer, report } = evaluated(task, self.info(), prepare, fit)?;
         let hyperparameters = config.to_text();
@@ -82,17 +102,15 @@ impl Recipe for Transitions {
         let mut files = vec![ItemSide::write(items, scorer.popular())?, scorer.write()?];
         let n_kept = if config.seen_weight < 1.0 { SEEN_EVENTS } else { config.history_length };
         files.extend(UserSide::write(users, task.dataset.histories(), n_kept)?);
-        let manifest = Manifest::of(self.info(), task, &hyperparameters);
+        let manifest = Manifest::of(self.info(), task, &hyperparameters).with_items(items.len());
         Ok(Trained { files: manifest.seal(files)?, report, hyperparameters, chosen })
     }
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
         let contents = Contents::verify(files, self.info().name)?;
         let damaged = |reason: String| ModelError::Damaged { name: "model.json".into(), reason };
-        let params = Params::check(self.info(), &contents.manifest.hyperparameters);
-        let params = params.map_err(|error| damaged(error.to_string()))?;
-        let config = TransitionsValidParams::settled(&params);
-        let config = config.ok_or_else(|| damaged("a hyperparameter is missing".into()))?;
+        let config = TransitionsValidParams::from_text(&contents.manifest.hyperparameters);
+        let config = config.ok_or_else(|| damaged("a hyperparameter is missing or out of range".into()))?;
         let side = ItemSide::read(&contents)?;
         let scorer = Fitted::read(&contents, side.popular.clone(), &config)?;
         let users = UserSide::read(&contents)?;
@@ -104,16 +122,21 @@ impl TransitionsValidParams {
     /// What the recipe chooses if nothing is given, for recipes that transitions are a part of.
     pub(crate) fn chosen(
         histories: &Histories,
-        n_items: usize,
+        source: &Source<'_>,
         seed: u64,
         progress: &dyn Progress,
     ) -> Result<Self, TrainError> {
-        choose(histories, n_items, &Params::check(&TRANSITIONS, &BTreeMap::new())?, seed, progress)
+        choose(histories, source, &Params::check(&TRANSITIONS, &BTreeMap::new())?, seed, progress)
     }
 
     /// As [`TransitionsValidParams::to_text`] wrote them; `None` if they are not whole.
+    ///
+    /// In models from before there were these two, time told in queries what it told in pairs, and nobody borrowed.
     pub(crate) fn from_text(text: &BTreeMap<String, String>) -> Option<Self> {
-        Self::settled(&Params::check(&TRANSITIONS, text).ok()?)
+        let mut whole = text.clone();
+        whole.entry("query_fade_days".to_owned()).or_insert_with(|| text.get("fade_days").cloned().unwrap_or_default());
+        whole.entry("borrowed_events".to_owned()).or_insert_with(|| "0".to_owned());
+        Self::settled(&Params::check(&TRANSITIONS, &whole).ok()?)
     }
 }
 
@@ -121,13 +144,21 @@ impl Fitted {
     /// Counts and weighs what follows in histories.
     pub(crate) fn learn(
         histories: &Histories,
-        n_items: usize,
+        source: &Source<'_>,
         config: &TransitionsValidParams,
         progress: &dyn Progress,
     ) -> Result<Self, TrainError> {
-        let places = count::Places::of(histories, n_items);
-        let counts = count::follow_ups(histories, &places, &config.counting(), progress)?;
-        let fitted = Self::fit(&counts, histories, Popular::count(histories, n_items), config);
+        let places = Places::of(histories, source.n_items);
+        let weights = source.weighing.events(histories);
+        let mut counts = follow_ups(histories, &places, &config.counting(), weights.as_deref(), progress)?;
+        let mut n_events = events_by_item(histories, source.n_items, weights.as_deref());
+        if config.borrowed_events > 0.0
+            && let Some(loans) = source.loans(histories, progress)?
+        {
+            counts = loans.spread(&counts, &n_events, config.borrowed_events, progress)?;
+            n_events = loans.n_events(&n_events, config.borrowed_events);
+        }
+        let fitted = Self::fit(&counts, &n_events, Popular::count(histories, source.n_items), config);
         fitted.check()?;
         Ok(fitted)
     }

@@ -126,13 +126,14 @@ pub const PERSONALIZED_RANKING: RecipeInfo = RecipeInfo {
 
 /// Palate's own: see [`crate::transitions`] for what the hyperparameters do.
 pub const TRANSITIONS: RecipeInfo = RecipeInfo {
+    reads: Reads::ITEMS,
     // 2026-01-01
     created_s: 1_767_225_600,
     hyperparameters: crate::transitions::HYPERPARAMETERS,
     ..personal(
         "palate-transitions",
         "Predicts what a user turns to next from what other users turned to soon after the same items. Trains in \
-         seconds and learns from a new visitor's first event.",
+         seconds, learns from a new visitor's first event, and knows new items by what is recorded of them.",
     )
 };
 

@@ -6,6 +6,7 @@ mod streams;
 
 use super::*;
 use crate::EventWeight;
+use crate::event_weights::Weighing;
 use crate::parts::{AT_MS, Column, ColumnType, PartBuilder, SESSION_ID};
 
 /// An interaction as a test writes it down.
@@ -220,6 +221,11 @@ fn several_types_are_selected_each_by_a_threshold_of_its_own_and_weighed() {
     assert_eq!(items(&dataset, "a"), ["x", "z", "w"]);
     assert_eq!(dataset.interaction_weights(&weights), [1.5, 0.5, 0.5]);
     assert_eq!(dataset.interaction_weights(&[]), [1.0; 3]);
+    // Of a cut the events that are left, and of no weights none.
+    let cut = dataset.histories().cut(&[0], |_| 2);
+    assert_eq!(Weighing::of(&dataset, &weights).events(&cut), Some(vec![1.5, 0.5]));
+    assert_eq!(Weighing::of(&dataset, &weights).event(&cut, 0, 1), 0.5);
+    assert_eq!(Weighing::of(&dataset, &[]).events(&cut), None);
     let short = dataset.check_minimums().unwrap_err();
     assert_eq!(short, "Dataset has fewer than 1000 interactions after filtering by event type: watch, click");
 }

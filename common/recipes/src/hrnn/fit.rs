@@ -22,7 +22,7 @@ use crate::neural::blend::Blend;
 use crate::neural::checkpoint::{INTERVAL, Keeper};
 use crate::params::Params;
 use crate::training::{go_on, judge_aims, split_of, step};
-use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
+use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
 use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
 /// Times that learning that diverged goes back and on with smaller steps.
@@ -111,7 +111,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     step(progress, "choosing transitions", 0.0)?;
     let trial = Trial::draw(&training, task.seed);
     let quiet = Quiet(progress);
-    let transitions = TransitionsValidParams::chosen(&trial.histories, n_items, task.seed, &quiet)?;
+    let source = Source::events(task, n_items);
+    let transitions = TransitionsValidParams::chosen(&trial.histories, &source, task.seed, &quiet)?;
     let learned_from = params.learned_from(&trial.histories);
     step(progress, &format!("learning from {} events", learned_from.n_events()), 0.05)?;
     let course = Course { dataset, metadata: &metadata, params, n_items, gap_s, cold: &cold };
@@ -127,12 +128,12 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
         Plan { name: "learning", pace, n_epochs, rate: pace.rate, share_of_time: SHARE_OF_TIME, from: 0.05, to: 0.7 };
     let done = course.learn(&mut learner, &learned_from, &n_events, plan, Some(&judge), progress)?;
     step(progress, "blending", 0.7)?;
-    let counted = Transitions::learn(&trial.histories, n_items, &transitions, &quiet)?;
+    let counted = Transitions::learn(&trial.histories, &source, &transitions, &quiet)?;
     let blend = course
         .with(&trial.histories, &n_events, |material| trial.blend(&learner.weights, material, seen_weight, &counted));
     drop(counted);
     step(progress, "evaluating", 0.75)?;
-    let counted = Transitions::learn(&training, n_items, &transitions, &quiet)?;
+    let counted = Transitions::learn(&training, &source, &transitions, &quiet)?;
     let scorer = course.scorer(&learner.weights, counted, &blend, seen_weight);
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
     judge_aims(task, &split, &scorer, &mut report);
@@ -153,7 +154,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     if !task.trial {
         course.learn(&mut learner, &all, &n_events, plan, None, progress)?;
     }
-    let counted = Transitions::learn(histories, n_items, &transitions, &quiet)?;
+    let counted = Transitions::learn(histories, &source, &transitions, &quiet)?;
     let scorer = Hrnn { fresh, ..course.scorer(&learner.weights, counted, &blend, seen_weight) };
     check(&scorer)?;
     let users: Vec<usize> = histories.users().collect();

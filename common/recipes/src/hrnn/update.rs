@@ -10,8 +10,8 @@ use super::store::{self, Settings};
 use super::window::{NONE, Reading};
 use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, SparseRows};
-use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
-use crate::{Dataset, IdMap, ModelError, Progress, TrainError};
+use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
+use crate::{Dataset, IdMap, ModelError, TrainError, TrainingTask};
 
 /// A model with what is new.
 pub struct Updated {
@@ -27,7 +27,8 @@ pub struct Updated {
 /// Items of the dataset that the model does not know come after its own, with the vectors that their features give;
 /// features of which the model knows nothing are passed over. Transitions and popularity are counted anew, and states
 /// go through the histories as they are now. The network's weights, the blend and the pause between sessions stay.
-pub fn update(contents: &Contents, dataset: &Dataset, progress: &dyn Progress) -> Result<Updated, TrainError> {
+pub fn update(contents: &Contents, task: &TrainingTask<'_>) -> Result<Updated, TrainError> {
+    let (dataset, progress) = (task.dataset, task.progress);
     let mut settings = Settings::read(contents)?;
     let side = ItemSide::read(contents)?;
     let (old, item_features) = store::read(contents, &settings, &side)?;
@@ -56,7 +57,7 @@ pub fn update(contents: &Contents, dataset: &Dataset, progress: &dyn Progress) -
         let reason = "transitions lack a hyperparameter".into();
         TrainError::Model(ModelError::Damaged { name: "hrnn.json".into(), reason })
     })?;
-    let transitions = Transitions::learn(&histories, ids.len(), &config, progress)?;
+    let transitions = Transitions::learn(&histories, &Source::events(task, ids.len()), &config, progress)?;
     let network = Alone { vectors, ..old.network };
     let scorer = Hrnn { network, transitions, fresh: Some(fresh), blend: old.blend, gives_scores: old.gives_scores };
     let of_users = settings.user_features.rows(dataset.user_columns());

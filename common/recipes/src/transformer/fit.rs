@@ -6,12 +6,13 @@ use super::scorer::{Scores, Sequence};
 use super::trial::Trial;
 use crate::dataset::Histories;
 use crate::evaluate::evaluate;
+use crate::event_weights::Weighing;
 use crate::neural::blend::compare;
 use crate::neural::store;
 use crate::neural::train::{Course, Epoch, Plan, Score, State, Weights};
 use crate::training::{judge_aims, split_of, step};
-use crate::transitions::{Fitted, TransitionsValidParams};
-use crate::{Dataset, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
+use crate::transitions::{Fitted, Source, TransitionsValidParams};
+use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
 /// Part of the epochs that the network goes on for with what was held back.
 const ON_EVERYTHING: f64 = 0.15;
@@ -41,26 +42,26 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     step(progress, "choosing transitions", 0.0)?;
     let trial = Trial::draw(&training, n_items, seen_weight, task.seed);
     let quiet = Quiet(progress);
-    let transitions = TransitionsValidParams::chosen(&trial.histories, n_items, task.seed, &quiet)?;
+    let source = Source::events(task, n_items);
+    let transitions = TransitionsValidParams::chosen(&trial.histories, &source, task.seed, &quiet)?;
     step(progress, &format!("learning from {} events", trial.histories.n_events()), 0.05)?;
     let longest = training.users().map(|user| training.items_of(user).len()).max().unwrap_or(1);
     let network = Transformer::new(shape(n_items, longest));
     let first = plan(&network.shape, trial.histories.n_events(), n_items, task.seed);
     let mut state = State::new(Weights::start(&network, n_items, task.seed));
     let judge = |weights: &Weights| trial.ndcg(&network, weights);
-    let event_weights = (!task.event_weights.is_empty()).then(|| dataset.interaction_weights(task.event_weights));
-    let learning = Learning { network: &network, dataset, recency_bias, event_weights, progress };
+    let learning = Learning { network: &network, recency_bias, weighing: &source.weighing, progress };
     learning.run(&mut state, "learning", &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
     store::round(&mut state.weights);
     step(progress, "blending", 0.7)?;
-    let counted = Fitted::learn(&trial.histories, n_items, &transitions, &quiet)?;
+    let counted = Fitted::learn(&trial.histories, &source, &transitions, &quiet)?;
     let blend = trial.blend(&network, &state.weights, &counted);
     drop(counted);
     step(progress, "evaluating", 0.75)?;
     let (same, weights) = (Transformer::new(network.shape), state.weights.clone());
     let scorer = Scores {
         sequence: Sequence { network: same, weights, seen_weight },
-        transitions: Fitted::learn(&training, n_items, &transitions, &quiet)?,
+        transitions: Fitted::learn(&training, &source, &transitions, &quiet)?,
         blend: blend.clone(),
     };
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
@@ -83,7 +84,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     if !state.weights.is_finite() {
         return Err(TrainError::Numerical("a weight is not finite".into()));
     }
-    let counted = Fitted::learn(histories, n_items, &transitions, &quiet)?;
+    let counted = Fitted::learn(histories, &source, &transitions, &quiet)?;
     let sequence = Sequence { network, weights: state.weights, seen_weight };
     let scorer = Scores { sequence, transitions: counted, blend };
     Ok(Outcome { scorer, transitions, report })
@@ -92,10 +93,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
 /// What stays the same over a training.
 struct Learning<'a> {
     network: &'a Transformer,
-    dataset: &'a Dataset,
     recency_bias: bool,
-    /// Of each interaction of the dataset, if events are weighed.
-    event_weights: Option<Vec<f32>>,
+    weighing: &'a Weighing<'a>,
     progress: &'a dyn Progress,
 }
 
@@ -112,8 +111,7 @@ impl Learning<'_> {
         let recent = Recency::of(histories);
         let weight = |user: usize, place: usize| {
             let of_time = if self.recency_bias { recent.weight(histories.timestamps_of(user).get(place)) } else { 1.0 };
-            let interaction = || self.dataset.interactions_of(histories.row_of(user)).start + place;
-            of_time * self.event_weights.as_ref().map_or(1.0, |weights| weights[interaction()])
+            of_time * self.weighing.event(histories, user, place)
         };
         let mut tell = |state: &State, epoch: Epoch| {
             let score = epoch.score.map_or(String::new(), |score| format!(", NDCG at 25 {score:.4}"));

@@ -22,7 +22,8 @@ pub const N_FOLLOWERS: usize = 500;
 /// Counts what followed each item: `c(i,j)`, rows by `i`, columns in no order.
 ///
 /// A follower at distance `d` counts `1 / d`; going back from `i` to what came before it counts
-/// `backward_weight / d`. An item can follow itself. The largest [`N_FOLLOWERS`] of a row are kept.
+/// `backward_weight / d`; what fades with the time between the two is [`Counting::fade`]. An item can follow itself.
+/// The largest [`N_FOLLOWERS`] of a row are kept. `weights` are of each event, not negative; a pair counts by both.
 ///
 /// Rows are summed each by one thread in the order of the events, so the number of threads does not show.
 /// Cost `O(n_events · window)`, and `O(n_items)` memory a thread.
@@ -30,6 +31,7 @@ pub fn follow_ups(
     histories: &Histories,
     places: &Places,
     counting: &Counting,
+    weights: Option<&[f32]>,
     progress: &dyn Progress,
 ) -> Result<SparseRows, TrainError> {
     let n_items = places.n_items();
@@ -41,28 +43,36 @@ pub fn follow_ups(
     let rows: Result<Vec<_>, TrainError> = (0..n_items)
         .into_par_iter()
         .map_init(
-            || Scratch { counts: vec![0.0; n_items], found: Vec::new(), keys: Vec::new() },
-            |scratch, item| {
+            || (Scratch::new(n_items), Vec::new()),
+            |(scratch, shares), item| {
                 go_on(progress)?;
                 for (user, place) in places.of_item(item) {
                     let (user, place) = (*user as usize, *place as usize);
-                    let items = histories.items_of(user);
-                    let (before, after) = (&items[..place], &items[place + 1..]);
-                    if counting.fade.days == 0.0 {
-                        scratch.add(after.iter().zip(forward.iter().copied()));
-                        scratch.add(before.iter().rev().zip(backward.iter().copied()));
-                    } else {
-                        let times = histories.timestamps_of(user);
-                        let now_s = times.get(place);
-                        let fade = |time_s: i64| counting.fade.after(time_s.saturating_sub(now_s).saturating_abs());
-                        let after_fades = times.slice(place + 1..items.len()).iter().map(fade);
-                        let before_fades = times.slice(0..place).iter().rev().map(fade);
-                        let faded = |(share, fade): (&f32, f32)| share * fade;
-                        scratch.add(after.iter().zip(forward.iter().zip(after_fades).map(faded)));
-                        scratch.add(before.iter().rev().zip(backward.iter().zip(before_fades).map(faded)));
+                    let (items, window) = (histories.items_of(user), counting.window);
+                    let after = place + 1..items.len().min(place + 1 + window);
+                    let before = place.saturating_sub(backward.len())..place;
+                    if counting.fade.is_none() && weights.is_none() {
+                        scratch.add_all(items[after].iter().zip(forward.iter().copied()));
+                        scratch.add_all(items[before].iter().rev().zip(backward.iter().copied()));
+                        continue;
                     }
+                    let (times, own) = (histories.timestamps_of(user), histories.events_of(user));
+                    let now_s = times.get(place);
+                    let weight =
+                        |other: usize| weights.map_or(1.0, |all| all[own.start + place] * all[own.start + other]);
+                    let left = |(other, time_s): (usize, i64)| {
+                        weight(other) * counting.fade.after(time_s.saturating_sub(now_s).saturating_abs())
+                    };
+                    shares.clear();
+                    shares.extend(after.clone().zip(times.slice(after.clone()).iter()).map(left));
+                    let counted = forward.iter().zip(shares.iter()).map(|(share, left)| share * left);
+                    scratch.add_all(items[after].iter().zip(counted));
+                    shares.clear();
+                    shares.extend(before.clone().zip(times.slice(before.clone()).iter()).map(left));
+                    let counted = backward.iter().zip(shares.iter().rev()).map(|(share, left)| share * left);
+                    scratch.add_all(items[before].iter().rev().zip(counted));
                 }
-                Ok(scratch.take_row())
+                Ok(scratch.take_row(N_FOLLOWERS))
             },
         )
         .collect();
@@ -70,7 +80,7 @@ pub fn follow_ups(
 }
 
 /// Memory that one thread counts in.
-struct Scratch {
+pub struct Scratch {
     /// By item; all 0 between rows.
     counts: Vec<f32>,
     found: Vec<u32>,
@@ -78,29 +88,35 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn add<'a>(&mut self, counts: impl Iterator<Item = (&'a u32, f32)>) {
-        for (item, count) in counts {
-            let cell = &mut self.counts[*item as usize];
-            if *cell == 0.0 {
-                self.found.push(*item);
-            }
-            *cell += count;
-        }
+    pub fn new(n_items: usize) -> Self {
+        Self { counts: vec![0.0; n_items], found: Vec::new(), keys: Vec::new() }
     }
 
-    /// Empties the counts into a row.
-    fn take_row(&mut self) -> (Vec<u32>, Vec<f32>) {
+    pub fn add(&mut self, item: u32, count: f32) {
+        let cell = &mut self.counts[item as usize];
+        if *cell == 0.0 {
+            self.found.push(item);
+        }
+        *cell += count;
+    }
+
+    fn add_all<'a>(&mut self, counts: impl Iterator<Item = (&'a u32, f32)>) {
+        counts.for_each(|(item, count)| self.add(*item, count));
+    }
+
+    /// Empties the counts into a row of the `n_kept` largest.
+    pub fn take_row(&mut self, n_kept: usize) -> (Vec<u32>, Vec<f32>) {
         // Counts are not negative, so their bits are in their order; of equal counts the lower item goes first.
         let keys = self.found.drain(..).map(|item| {
             let count = std::mem::take(&mut self.counts[item as usize]);
             (u64::from(count.to_bits()) << 32) | u64::from(!item)
         });
         self.keys.clear();
-        // Time can fade a count to nothing, which puts the item on the list again; it counts once.
+        // Time or a weight of 0 can leave nothing of a count, which puts the item on the list again; it counts once.
         self.keys.extend(keys.filter(|key| *key >> 32 != 0));
-        if self.keys.len() > N_FOLLOWERS {
-            self.keys.select_nth_unstable_by(N_FOLLOWERS, |a, b| b.cmp(a));
-            self.keys.truncate(N_FOLLOWERS);
+        if self.keys.len() > n_kept {
+            self.keys.select_nth_unstable_by(n_kept, |a, b| b.cmp(a));
+            self.keys.truncate(n_kept);
         }
         let item = |key: &u64| !(*key as u32);
         let count = |key: &u64| f32::from_bits((*key >> 32) as u32);

@@ -24,11 +24,10 @@ pub struct Transitions {
 }
 
 impl Transitions {
-    /// Weighs the counts of [`super::count::follow_ups`].
-    pub fn fit(counts: &SparseRows, histories: &Histories, popular: Popular, config: &TransitionsValidParams) -> Self {
-        let n_events = events_by_item(histories, counts.n_rows());
-        let from = powers(&n_events, config.from_power);
-        let to = powers(&n_events, config.to_power);
+    /// Weighs the counts of [`super::count::follow_ups`] by the interactions with each item.
+    pub fn fit(counts: &SparseRows, n_events: &[f32], popular: Popular, config: &TransitionsValidParams) -> Self {
+        let from = powers(n_events, config.from_power);
+        let to = powers(n_events, config.to_power);
         let power = config.count_power as f32;
         let rows = counts.map(|item, other, count| from[item as usize] * count.powf(power) * to[other as usize]);
         let backoff = from.iter().map(|from| config.smoothing as f32 * from).collect();
@@ -64,7 +63,7 @@ impl Transitions {
         let newest = history.iter().enumerate().rev().take(self.config.history_length).enumerate();
         newest.map(move |(place, (position, event))| {
             let age_s = newest_s.saturating_sub(event.timestamp_s);
-            (position, event, self.config.event_weight(place) * self.config.fade().after(age_s))
+            (position, event, self.config.event_weight(place, age_s))
         })
     }
 
@@ -169,18 +168,18 @@ impl Scorer for Transitions {
     }
 }
 
-/// Interactions with each item.
-pub fn events_by_item(histories: &Histories, n_items: usize) -> Vec<u32> {
-    let mut n_events = vec![0; n_items];
-    for item in histories.items() {
-        n_events[*item as usize] += 1;
+/// Interactions with each item, each by its weight, if they are weighed.
+pub fn events_by_item(histories: &Histories, n_items: usize, weights: Option<&[f32]>) -> Vec<f32> {
+    let mut n_events = vec![0.0_f64; n_items];
+    for (place, item) in histories.items().iter().enumerate() {
+        n_events[*item as usize] += weights.map_or(1.0, |weights| f64::from(weights[place]));
     }
-    n_events
+    n_events.into_iter().map(|n| n as f32).collect()
 }
 
-/// `n^-exponent` by item; items without events count as one.
-pub fn powers(n_events: &[u32], exponent: f64) -> Vec<f32> {
-    n_events.iter().map(|n| f64::from((*n).max(1)).powf(-exponent) as f32).collect()
+/// `n^-exponent` by item; items with less than one event count as one.
+pub fn powers(n_events: &[f32], exponent: f64) -> Vec<f32> {
+    n_events.iter().map(|n| f64::from(n.max(1.0)).powf(-exponent) as f32).collect()
 }
 
 thread_local! {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::contract::{dataset, dataset_with_cold_items};
 use crate::model::Scorer;
 use crate::{Event, Query};
 
@@ -13,12 +14,14 @@ fn config() -> TransitionsValidParams {
         window: 3,
         backward_weight: 0.0,
         fade_days: 0.0,
+        query_fade_days: 0.0,
         count_power: 1.0,
         from_power: 1.0,
         to_power: 0.0,
         history_length: 10,
         half_life: 2.0,
         seen_weight: 1.0,
+        borrowed_events: 0.0,
         smoothing: 1.0,
     }
 }
@@ -40,9 +43,9 @@ fn events(items: &[u32]) -> Vec<Event> {
 
 fn fit(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams) -> Fitted {
     let histories = histories(users);
-    let counts =
-        count::follow_ups(&histories, &count::Places::of(&histories, n_items), &config.counting(), &()).unwrap();
-    Fitted::fit(&counts, &histories, Popular::count(&histories, n_items), config)
+    let counts = follow_ups(&histories, &Places::of(&histories, n_items), &config.counting(), None, &()).unwrap();
+    let n_events = events_by_item(&histories, n_items, None);
+    Fitted::fit(&counts, &n_events, Popular::count(&histories, n_items), config)
 }
 
 fn scores(fitted: &Fitted, items: &[u32], n_items: u32) -> Vec<f32> {
@@ -52,9 +55,7 @@ fn scores(fitted: &Fitted, items: &[u32], n_items: u32) -> Vec<f32> {
 
 /// The formula of the module's documentation, over dense matrices and in double precision.
 fn slow_twin(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams, asked: &[u32]) -> Vec<f64> {
-    let fade = |hours: usize| {
-        if config.fade_days == 0.0 { 1.0 } else { (-(hours as f64) / 24.0 / config.fade_days).exp2() }
-    };
+    let fade = |hours: usize, days: f64| if days == 0.0 { 1.0 } else { 1.0 / (1.0 + hours as f64 / 24.0 / days) };
     let mut counts = vec![vec![0.0; n_items]; n_items];
     for user in users {
         for (a, i) in user.iter().enumerate() {
@@ -62,7 +63,7 @@ fn slow_twin(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams
                 let distance = a.abs_diff(b);
                 if (1..=config.window).contains(&distance) {
                     let direction = if b > a { 1.0 } else { config.backward_weight };
-                    counts[*i as usize][*j as usize] += direction * fade(distance) / distance as f64;
+                    counts[*i as usize][*j as usize] += direction * fade(distance, config.fade_days) / distance as f64;
                 }
             }
         }
@@ -72,7 +73,8 @@ fn slow_twin(users: &[Vec<u32>], n_items: usize, config: &TransitionsValidParams
     let n_pairs: f64 = (0..n_items).map(n_users).sum::<f64>().max(1.0);
     let mut scores = vec![0.0; n_items];
     for (place, i) in asked.iter().rev().take(config.history_length).map(|item| *item as usize).enumerate() {
-        let weight = (-(place as f64) / config.half_life).exp2() * fade(place) * n_events(i).powf(-config.from_power);
+        let weight = (-(place as f64) / config.half_life).exp2() * fade(place, config.query_fade_days);
+        let weight = weight * n_events(i).powf(-config.from_power);
         for (j, score) in scores.iter_mut().enumerate() {
             let count = counts[i][j].powf(config.count_power) * n_events(j).powf(-config.to_power);
             *score += weight * (count + config.smoothing * n_users(j) / n_pairs);
@@ -95,6 +97,7 @@ prop_compose! {
         window in 1_usize..5,
         backward_weight in 0.0..=1.0,
         fade_days in prop_oneof![Just(0.0), 0.05..2.0],
+        query_fade_days in prop_oneof![Just(0.0), 0.05..2.0],
         count_power in 0.1..=1.0,
         from_power in 0.0..=1.0,
         to_power in 0.0..=1.0,
@@ -104,8 +107,8 @@ prop_compose! {
         smoothing in 0.01..3.0,
     ) -> TransitionsValidParams {
         TransitionsValidParams {
-            window, backward_weight, fade_days, count_power, from_power, to_power, history_length, half_life,
-            seen_weight, smoothing,
+            window, backward_weight, fade_days, query_fade_days, count_power, from_power, to_power, history_length,
+            half_life, seen_weight, borrowed_events: 0.0, smoothing,
         }
     }
 }
@@ -187,11 +190,54 @@ fn a_user_nothing_is_known_of_gets_popular_items_by_their_share() {
 
 #[test]
 fn time_fades_what_was_counted() {
-    let histories = Histories::new(vec![0, 2, 4], vec![0, 1, 0, 2], vec![0, 0, 0, 2 * DAY_S]);
+    let histories = Histories::new(vec![0, 2, 4], vec![0, 1, 0, 2], vec![0, 0, 0, 3 * DAY_S]);
     let counting = TransitionsValidParams { fade_days: 1.0, ..config() }.counting();
-    let counts = count::follow_ups(&histories, &count::Places::of(&histories, 3), &counting, &()).unwrap();
+    let counts = follow_ups(&histories, &Places::of(&histories, 3), &counting, None, &()).unwrap();
     let (items, weights) = counts.row(0);
     assert_eq!((items, weights), ([1, 2].as_slice(), [1.0, 0.25].as_slice()));
+}
+
+#[test]
+fn events_of_a_query_count_by_their_age_in_whatever_order_they_come() {
+    let users = [vec![0, 2], vec![1, 3]];
+    let fitted = fit(&users, 4, &TransitionsValidParams { query_fade_days: 1.0, half_life: 100.0, ..config() });
+    let scores = |times: [i64; 2]| {
+        let history = [Event { item: 0, timestamp_s: times[0] }, Event { item: 1, timestamp_s: times[1] }];
+        fitted.rank(&Query { history: &history, ..Query::default() }, &[2, 3])
+    };
+    let (close, far) = (scores([0, 60]), scores([0, 9 * DAY_S]));
+    assert!(close[1] < 1.1 * close[0] && far[1] > 2.0 * far[0], "{close:?} {far:?}");
+    // Of one moment, or newer than the newest event: as if they were of that moment.
+    assert_eq!(scores([60, 60]), scores([9 * DAY_S, 60]));
+    for extreme in [[i64::MIN, i64::MAX], [i64::MAX, i64::MIN]] {
+        assert!(scores(extreme).iter().all(|score| (0.0..=1.0).contains(score)));
+    }
+}
+
+#[test]
+fn a_pair_counts_by_the_weights_of_both_events() {
+    let histories = histories(&[vec![0, 1, 2], vec![0, 1]]);
+    let counting = TransitionsValidParams { backward_weight: 0.5, ..config() }.counting();
+    let weights = [1.5, 0.5, 0.0, 1.0, 2.0];
+    let count = |weights| follow_ups(&histories, &Places::of(&histories, 3), &counting, weights, &()).unwrap();
+    let counts = count(Some(&weights[..]));
+    // What weighs nothing leads nowhere.
+    assert_eq!(counts.row(0), ([1].as_slice(), [1.5 * 0.5 + 1.0 * 2.0].as_slice()));
+    assert_eq!(counts.row(1), ([0].as_slice(), [0.5 * (1.5 * 0.5 + 1.0 * 2.0)].as_slice()));
+    assert_eq!(counts.row(2).0, [0_u32; 0]);
+    assert_eq!(events_by_item(&histories, 3, Some(&weights)), [2.5, 2.5, 0.0]);
+    assert_eq!(count(Some(&[1.0; 5][..])), count(None));
+}
+
+#[test]
+fn models_from_before_time_was_told_apart_open_as_they_were() {
+    let mut text = TransitionsValidParams { fade_days: 45.0, ..config() }.to_text();
+    text.remove("query_fade_days");
+    text.remove("borrowed_events");
+    let config = TransitionsValidParams::from_text(&text).unwrap();
+    assert_eq!((config.query_fade_days, config.borrowed_events), (45.0, 0.0));
+    text.remove("fade_days");
+    assert_eq!(TransitionsValidParams::from_text(&text), None);
 }
 
 #[test]
@@ -206,11 +252,50 @@ fn seen_items_come_last_when_they_are_not_wanted() {
 
 #[test]
 fn seen_items_are_kept_where_items_come_back() {
+    let (dataset, none) = (dataset(20, 20, 6), BTreeMap::new());
+    let source = Source::events(&TrainingTask::new(&dataset, &none, 0, &()), 40);
     let chosen = |users: &[Vec<u32>]| {
-        let given = Params::check(&TRANSITIONS, &BTreeMap::new()).unwrap();
-        choose(&histories(users), 40, &given, 0, &()).unwrap().seen_weight
+        choose(&histories(users), &source, &Params::check(&TRANSITIONS, &none).unwrap(), 0, &()).unwrap().seen_weight
     };
     let never: Vec<Vec<u32>> = (0..30).map(|user| (user..user + 5).collect()).collect();
     let sometimes: Vec<Vec<u32>> = (0..30).map(|user| vec![user, user + 1, user + 2, user]).collect();
     assert_eq!((chosen(&never), chosen(&sometimes)), (0.0, 1.0));
+}
+
+#[test]
+fn items_that_nobody_had_are_recommended_and_lead_to_others_of_their_kind() {
+    let (dataset, none) = (dataset_with_cold_items(200, 20, 6, 4), BTreeMap::new());
+    let trained = Transitions.train(&TrainingTask::new(&dataset, &none, 1, &())).unwrap();
+    assert_ne!(trained.chosen["borrowed_events"], "0.0");
+    let model = Transitions.open(&trained.files).unwrap();
+    let row = |id: &str| model.item_index(id).unwrap();
+    let history = |id: &str| [Event { item: row(id), timestamp_s: 0 }];
+    let kind = |item: u32| model.item_id(item)[1..].parse::<u32>().unwrap() % 2;
+    for (cold, even_or_odd) in [("i20", 0), ("i23", 1)] {
+        let asked = history(cold);
+        let list = model.recommend(&Query { history: &asked, ..Query::default() }, 5);
+        assert!(list.iter().all(|scored| kind(scored.item) == even_or_odd), "{cold} {list:?}");
+    }
+    // Of new items those of the user's kind have a score, which is explained.
+    let asked = history("i04");
+    let query = Query { history: &asked, ..Query::default() };
+    let scores = model.rank(&query, &["i20", "i21", "i22", "i23"].map(row));
+    assert!(scores[0] > 0.0 && scores[2] > 0.0 && scores[1] == 0.0 && scores[3] == 0.0, "{scores:?}");
+    let explanation = model.explain(&query, row("i20")).unwrap();
+    let sum: f64 = explanation.parts.iter().map(crate::Part::share).sum();
+    assert!((sum - f64::from(scores[0])).abs() < 1e-6, "{explanation:?}");
+}
+
+#[test]
+fn nothing_is_borrowed_where_nothing_is_recorded_or_nothing_is_wanted() {
+    let train = |given: &[(&str, &str)]| {
+        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let dataset = dataset_with_cold_items(200, 20, 6, 4);
+        Transitions.train(&TrainingTask::new(&dataset, &given, 1, &())).unwrap()
+    };
+    let trained = train(&[("borrowed_events", "0")]);
+    let model = Transitions.open(&trained.files).unwrap();
+    let history = [Event { item: model.item_index("i04").unwrap(), timestamp_s: 0 }];
+    let cold = model.item_index("i20").unwrap();
+    assert_eq!(model.rank(&Query { history: &history, ..Query::default() }, &[cold]), [0.0]);
 }

@@ -88,8 +88,8 @@ pub(super) fn count(
     progress: &dyn Progress,
 ) -> Result<SparseRows, TrainError> {
     let firsts = firsts(histories);
-    let counting = Counting { window: WINDOW, backward_weight: backward, fade: Fade { days: 0.0 } };
-    follow_ups(&firsts, &Places::of(&firsts, n_items), &counting, progress)
+    let counting = Counting { window: WINDOW, backward_weight: backward, fade: Fade::NONE };
+    follow_ups(&firsts, &Places::of(&firsts, n_items), &counting, None, progress)
 }
 
 /// Each viewer's videos by the first time; times of day do not matter here.

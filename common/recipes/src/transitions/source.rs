@@ -1,0 +1,34 @@
+use super::loans::Loans;
+use crate::dataset::Histories;
+use crate::event_weights::Weighing;
+use crate::similar_items::Design;
+use crate::{Progress, TrainError, TrainingTask};
+
+/// What transitions are learned from beside histories.
+pub struct Source<'a> {
+    pub n_items: usize,
+    pub weighing: Weighing<'a>,
+    /// The metadata of items, if anything is recorded of them.
+    design: Option<&'a Design<'a>>,
+    seed: u64,
+}
+
+impl<'a> Source<'a> {
+    /// The events of a dataset by their weights.
+    pub fn events(task: &TrainingTask<'a>, n_items: usize) -> Self {
+        Self { n_items, weighing: Weighing::of(task.dataset, task.event_weights), design: None, seed: task.seed }
+    }
+
+    /// And the metadata of its items, a row for each.
+    pub fn with_metadata(self, design: Option<&'a Design<'a>>) -> Self {
+        Self { design, ..self }
+    }
+
+    /// Who borrows from whom, if anybody can.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]
+    pub fn loans(&self, histories: &Histories, progress: &dyn Progress) -> Result<Option<Loans>, TrainError> {
+        self.design.map(|design| Loans::of(design, histories, self.seed, progress)).transpose()
+    }
+}
