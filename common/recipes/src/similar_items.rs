@@ -10,7 +10,7 @@
 //!
 //! **By metadata.** Categories, numbers and texts become a sparse vector `f` ([`crate::features`]). Its truncated
 //! singular value decomposition gives `m`, `item_metadata_hidden_dim` numbers at unit length. And a ridge
-//! regression ([`ridge`]) from `f` to `v` learns where items with such metadata stand among users.
+//! regression ([`crate::ridge`]) from `f` to `v` learns where items with such metadata stand among users.
 //!
 //! **Together.** An item's place is `e = a v + (1 - a) (what f leads to)`, at unit length, with
 //! `a = n / (n + 10)` after `n` interactions, and `a = 0` for cold items, those with fewer than five. The items
@@ -28,7 +28,6 @@ mod choose;
 mod cooccurrence;
 mod explain;
 mod fit;
-mod ridge;
 mod scorer;
 mod space;
 mod store;

@@ -5,12 +5,12 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::fit::{Engine, Taste, space};
-use super::ridge::Map;
 use super::scorer::dot;
 use super::space::{Joined, Placed, length};
 use crate::dataset::Histories;
 use crate::popularity::Popular;
 use crate::rank::{self, Ranked};
+use crate::ridge::Map;
 use crate::search::Trial;
 use crate::training::go_on;
 use crate::{Progress, TrainError};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2};
 
-use super::ridge::{Map, combined};
 use super::scorer::{Space, dot};
 use super::space::length;
 use crate::model::SparseRows;
+use crate::ridge::{Map, combined};
 use crate::{Explanation, Part, Query};
 
 /// How places follow from metadata: see [`Map`] and [`super::space::Described`].

@@ -2,12 +2,12 @@ use ndarray::Array2;
 
 use super::choose::{Choice, joined};
 use super::explain;
-use super::ridge::{Design, Map, STEPS};
 use super::scorer::Space;
 use super::space::{COLD, Described, Placed};
 use crate::dataset::Histories;
 use crate::features::Features;
 use crate::popularity::Popular;
+use crate::ridge::{Design, Map, STEPS};
 use crate::training::step;
 use crate::{Progress, TrainError};
 

@@ -1,8 +1,8 @@
 use ndarray::{Array1, Array2, ArrayViewMut1};
 
 use super::cooccurrence::Cooccurrence;
-use super::ridge::{Design, Map};
 use crate::dataset::Histories;
+use crate::ridge::{Design, Map};
 use crate::spectral::leading;
 use crate::training::go_on;
 use crate::{Progress, TrainError};

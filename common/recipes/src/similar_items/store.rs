@@ -3,10 +3,10 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::explain::Described;
-use super::ridge::Map;
 use super::scorer::Space;
 use crate::model::{Contents, ModelError, ModelFile, SparseRows};
 use crate::popularity::Popular;
+use crate::ridge::Map;
 
 const SPACE: &str = "space.safetensors";
 const COLUMNS: &str = "columns.json";

@@ -1,3 +1,5 @@
+//! Linear maps from features to vectors, learned by ridge regression.
+
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
