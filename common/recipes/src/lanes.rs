@@ -67,7 +67,21 @@ pub fn dots(rows: [&[f32]; ROWS], vector: &[f32]) -> [f32; ROWS] {
         fuse(&mut sums[6], &g[group], values);
         fuse(&mut sums[7], &h[group], values);
     }
-    sums.map(sum)
+    // Not seen through, lest the compiler turn the whole loop into one over rows, with eight times the instructions.
+    std::hint::black_box(sums).map(sum)
+}
+
+/// Adds up a vector for each row of a matrix of `n` rows by [`LANES`] columns, times as many numbers for each of [`ROWS`].
+#[inline(always)]
+pub fn products(matrix: &[f32], factors: &[[f32; ROWS]]) -> [[f32; LANES]; ROWS] {
+    let mut sums = [[0.0_f32; LANES]; ROWS];
+    for (row, factors) in matrix.as_chunks::<LANES>().0.iter().zip(factors) {
+        for (sums, factor) in sums.iter_mut().zip(factors) {
+            fuse(sums, row, &[*factor; LANES]);
+        }
+    }
+    // As in [`dots`].
+    std::hint::black_box(sums)
 }
 
 #[inline(always)]
