@@ -111,6 +111,7 @@ fn items_without_interactions(name: &str) -> bool {
         "aws-user-personalization",
         "aws-ecomm-recommended-for-you",
         "aws-vod-top-picks",
+        "palate-ials",
     ];
     others.contains(&name)
 }

@@ -20,7 +20,7 @@ mod cold;
 mod config;
 mod encode;
 mod explore;
-mod features;
+pub mod features;
 mod fit;
 mod fresh;
 mod gap;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::dataset::Histories;
 use crate::model::Scorer;
 use crate::training::go_on;
-use crate::{Event, Progress, Query, TrainError};
+use crate::{Event, Progress, Query, Record, TrainError};
 
 /// Users whose last event is to be told. The error of a difference between two candidates, which see the same
 /// users, is then some thousandths.
@@ -30,6 +30,8 @@ pub struct Trial {
 }
 
 struct Asked {
+    /// Row of the user in the dataset.
+    row: usize,
     history: Vec<Event>,
     next: u32,
 }
@@ -50,7 +52,8 @@ impl Trial {
         let asked = users.iter().filter_map(|user| {
             is_asked[*user] = true;
             let next = *histories.items_of(*user).last()?;
-            Some(Asked { history: histories.events(*user, length(*user) - 1), next })
+            let row = histories.row_of(*user);
+            Some(Asked { row, history: histories.events(*user, length(*user) - 1), next })
         });
         let asked = asked.collect();
         let all: Vec<usize> = histories.users().collect();
@@ -59,13 +62,24 @@ impl Trial {
 
     /// Mean NDCG at 25 of the held-back events; the query item is the event before. Sums run over users in their order.
     pub fn ndcg(&self, scorer: &impl Scorer, progress: &dyn Progress) -> Result<f64, TrainError> {
+        self.ndcg_with(scorer, |_| None, progress)
+    }
+
+    /// As [`Trial::ndcg`], with the record of each user, by the row in the dataset.
+    pub fn ndcg_with(
+        &self,
+        scorer: &impl Scorer,
+        record: impl Fn(usize) -> Option<Record> + Sync,
+        progress: &dyn Progress,
+    ) -> Result<f64, TrainError> {
         let gains: Result<Vec<f64>, TrainError> = self
             .asked
             .par_iter()
             .map(|asked| {
                 go_on(progress)?;
                 let item = asked.history.last().map(|event| event.item);
-                let query = Query { history: &asked.history, item, ..Query::default() };
+                let record = record(asked.row);
+                let query = Query { history: &asked.history, item, user: record.as_ref(), ..Query::default() };
                 let list = scorer.recommend(&query, LIST_LENGTH);
                 let place = list.iter().position(|scored| scored.item == asked.next);
                 Ok(place.map_or(0.0, |place| 1.0 / ((2 + place) as f64).log2()))

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `seed=1` sets the seed; `ask=FILE` answers for the users and histories of another CSV file, of whom nothing is
-//! known otherwise; `model=FOLDER` writes the model's files there; `k=20` sets the length of the lists;
+//! known otherwise (a line without ITEM_ID asks for a user without events); `model=FOLDER` writes the model's files there; `k=20` sets the length of the lists;
 //! `budget_s=840` says after how many seconds a training that can go on without end comes to one.
 //! Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID, ITEM_ID and
 //! TIMESTAMP are read.
@@ -23,7 +23,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use palate_recipes::parts::{Column, ColumnType, PartBuilder};
-use palate_recipes::{Dataset, DatasetParts, Event, Progress, Query, RecipeType, Selection, TrainingTask, recipe};
+use palate_recipes::{
+    Dataset, DatasetParts, Event, Progress, Query, RecipeType, Record, Selection, TrainingTask, recipe,
+};
 
 /// Tells when each step begins and when time is up, and finds how long a wish to stop would have waited at worst.
 struct Steps {
@@ -134,6 +136,8 @@ fn main() -> Result<(), Failure> {
         let (user, item, timestamp_s) = row?;
         if let Some(item) = model.item_index(item) {
             histories.entry(user).or_default().push(Event { item, timestamp_s });
+        } else if item.is_empty() {
+            histories.entry(user).or_default();
         }
     }
     let related = recipe.info().recipe_type == RecipeType::RelatedItems;
@@ -149,8 +153,9 @@ fn main() -> Result<(), Failure> {
         let page = page.transpose()?;
         let known = page.as_ref().and_then(|page| page.history(user)).unwrap_or(&history);
         let item = if related { known.last().map(|event| event.item) } else { None };
+        let record = recipe.info().reads.users.then(|| record(&dataset, user));
         let begin = Instant::now();
-        let list = model.recommend(&Query { history: known, item, ..Query::default() }, k);
+        let list = model.recommend(&Query { history: known, item, user: record.as_ref(), ..Query::default() }, k);
         latencies_us.push(begin.elapsed().as_micros());
         let items: Vec<&str> = list.iter().map(|scored| model.item_id(scored.item)).collect();
         let line = serde_json::json!({"input": {"userId": user}, "output": {"recommendedItems": items}, "error": null});
@@ -162,6 +167,13 @@ fn main() -> Result<(), Failure> {
     let total_us: u128 = latencies_us.iter().sum();
     writeln!(log, "{:.0} queries a second on one core", latencies_us.len() as f64 * 1e6 / total_us.max(1) as f64)?;
     Ok(())
+}
+
+/// What the Users dataset says of a user.
+fn record(dataset: &Dataset, user: &str) -> Record {
+    let other = || dataset.other_users().get(user).map(|row| row as usize + dataset.users().len());
+    let row = dataset.users().get(user).map(|row| row as usize).or_else(other);
+    row.map(|row| dataset.user_columns().record(row)).unwrap_or_default()
 }
 
 type Row<'a> = (&'a str, &'a str, i64);

@@ -154,10 +154,12 @@ pub const IALS: RecipeInfo = RecipeInfo {
     // 2026-01-01
     created_s: 1_767_225_600,
     hyperparameters: crate::ials::HYPERPARAMETERS,
+    reads: Reads::ITEMS_AND_USERS,
     ..personal(
         "palate-ials",
         "Predicts what a user turns to next with a vector for each item, learned by alternating least squares, and one \
-         for the user, made of the newest events. Learns from a new visitor's first event.",
+         for the user, made of the newest events. Learns from a new visitor's first event, and knows new items and \
+         users by their metadata.",
     )
 };
 

@@ -77,12 +77,12 @@ impl<'a> Folded<'a> {
     ///
     /// Hu, Koren and Volinsky (2008), section 5: the score is `Σ c s(i,j)`, with the similarity
     /// `s(i,j) = y(i)ᵀ (M⁻¹ + Yᵀ C Y)⁻¹ y(j)` of the item and an event's item as this user sees it. Here
-    /// `c s(i,·) = K⁻¹ Y M y(i)`.
-    pub fn shares(&self, item: &[f32]) -> Vec<f64> {
+    /// `c s(i,·) = K⁻¹ Y M y(i)`, of which an event brings the part `1 - y(j)·x0` that was not expected.
+    pub fn shares(&self, item: &[f32], start: &[f32]) -> Vec<f64> {
         let rows: Vec<&[f32]> = self.spread.rows().collect();
         let mut shares: Vec<f64> = products(&rows, item).collect();
         cholesky::substitute(&self.equations, &mut shares);
-        shares
+        shares.iter().zip(products(&self.factors, start)).map(|(share, expected)| share * (1.0 - expected)).collect()
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::config::IalsValidParams;
 use super::fold::Folded;
 use super::matrix::Matrix;
+use super::record::ByRecord;
 use super::store;
 use crate::lanes::{Dot, ROWS, Work, dot, dots, vectorised};
 use crate::model::{ModelError, ModelFile, Scorer};
@@ -19,14 +20,16 @@ pub struct Factors {
     pub items: Matrix,
     /// See [`super::fold::base`].
     pub base: Matrix,
+    /// What is expected of users by their metadata.
+    users: Option<ByRecord>,
     /// Of all items' factors, the greatest Euclidean norm.
     greatest: f32,
 }
 
 impl Factors {
-    pub fn new(items: Matrix, base: Matrix) -> Self {
+    pub fn new(items: Matrix, base: Matrix, users: Option<ByRecord>) -> Self {
         let norm = |row: &[f32]| vectorised(Dot(row, row)).sqrt();
-        Self { greatest: items.rows().map(norm).fold(0.0, f32::max), items, base }
+        Self { greatest: items.rows().map(norm).fold(0.0, f32::max), items, base, users }
     }
 }
 
@@ -35,10 +38,14 @@ pub struct Ials {
     factors: Arc<Factors>,
     backoff: Backoff,
     config: IalsValidParams,
+    /// What is expected of the user by metadata counts so much.
+    record_weight: f32,
 }
 
 /// A user who asks.
 struct Asking {
+    /// What is expected without events.
+    start: Vec<f32>,
     factors: Vec<f32>,
     /// Ascending; each once.
     seen_items: Vec<u32>,
@@ -46,16 +53,21 @@ struct Asking {
 }
 
 impl Ials {
-    pub fn new(factors: Arc<Factors>, popular: Popular, config: &IalsValidParams) -> Self {
-        Self { factors, backoff: Backoff::new(popular), config: config.clone() }
+    pub fn new(factors: Arc<Factors>, popular: Popular, config: &IalsValidParams, record_weight: f32) -> Self {
+        Self { factors, backoff: Backoff::new(popular), config: config.clone(), record_weight }
     }
 
     pub fn popular(&self) -> &Popular {
         self.backoff.popular()
     }
 
-    pub fn write(&self) -> Result<ModelFile, ModelError> {
-        store::write(&[(ITEMS, &self.factors.items), (BASE, &self.factors.base)])
+    pub fn write(&self) -> Result<Vec<ModelFile>, ModelError> {
+        let users = self.factors.users.as_ref().map(|users| users.scaled(self.record_weight));
+        let mut matrices = vec![(ITEMS, &self.factors.items), (BASE, &self.factors.base)];
+        matrices.extend(users.iter().map(|users| (USERS, &users.map)));
+        let mut files = vec![store::write(&matrices)?];
+        files.extend(users.as_ref().map(ByRecord::write).transpose()?);
+        Ok(files)
     }
 
     pub fn read(
@@ -64,11 +76,23 @@ impl Ials {
         config: &IalsValidParams,
     ) -> Result<Self, ModelError> {
         let width = Matrix::zero(0, config.factors).width;
-        let [items, base] = store::read(contents, [(ITEMS, popular.n_users().len()), (BASE, width)])?;
+        let sides = [(ITEMS, popular.n_users().len()), (BASE, width)];
+        let encoder = ByRecord::read(contents)?;
+        let (items, base, users) = match encoder {
+            None => {
+                let [items, base] = store::read(contents, sides)?;
+                (items, base, None)
+            }
+            Some(encoder) => {
+                let [items, base, map] =
+                    store::read(contents, [sides[0], sides[1], (USERS, ByRecord::n_rows(&encoder))])?;
+                (items, base, Some(ByRecord { encoder, map }))
+            }
+        };
         if items.width != width {
             return Err(store::damaged("its factors are not as many as they should be"));
         }
-        Ok(Self::new(Arc::new(Factors::new(items, base)), popular, config))
+        Ok(Self::new(Arc::new(Factors::new(items, base, users)), popular, config, 1.0))
     }
 
     /// The events that are read, the newest first: index into the history, item and weight; each item once.
@@ -86,7 +110,8 @@ impl Ials {
 
     fn asking(&self, query: &Query<'_>) -> Asking {
         let events: Vec<(u32, f32)> = self.events(query.history).into_iter().map(|(_, event)| event).collect();
-        let start = vec![0.0; self.factors.items.width];
+        let expected = query.user.and_then(|record| self.factors.users.as_ref()?.expected(record, self.record_weight));
+        let start = expected.unwrap_or_else(|| vec![0.0; self.factors.items.width]);
         let folded = Folded::new(&self.factors.items, &self.factors.base, &events);
         let factors = folded.map_or_else(|| start.clone(), |folded| folded.user_factors(&start));
         let mut seen_items: Vec<u32> = query.history.iter().map(|event| event.item).collect();
@@ -94,7 +119,7 @@ impl Ials {
         seen_items.dedup();
         let norm = vectorised(Dot(&factors, &factors)).sqrt();
         let seen = Seen::new(self.config.seen_weight, 1.0 + norm * self.factors.greatest);
-        Asking { factors, seen_items, seen }
+        Asking { start, factors, seen_items, seen }
     }
 
     fn score(&self, asking: &Asking, item: u32, product: f32) -> f32 {
@@ -133,6 +158,7 @@ impl Work for Products<'_> {
 
 const ITEMS: &str = "item_factors";
 const BASE: &str = "base";
+const USERS: &str = "user_map";
 
 impl Scorer for Ials {
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
@@ -167,15 +193,18 @@ impl Scorer for Ials {
         let factor = f64::from(seen.weight);
         let events = self.events(query.history);
         let weighed: Vec<(u32, f32)> = events.iter().map(|(_, event)| *event).collect();
-        let shares = Folded::new(&self.factors.items, &self.factors.base, &weighed)?.shares(own);
+        let shares = Folded::new(&self.factors.items, &self.factors.base, &weighed)?.shares(own, &asking.start);
         let event =
             |((position, _), share): (&(usize, _), &f64)| Part::Event { position: *position, share: factor * share };
         let mut parts: Vec<Part> = events.iter().zip(&shares).map(event).collect();
-        parts.push(Part::Rest { share: factor * f64::from(self.backoff.share(item)) - f64::from(seen.penalty) });
+        let expected = f64::from(vectorised(Dot(own, &asking.start)));
+        let rest = factor * (expected + f64::from(self.backoff.share(item))) - f64::from(seen.penalty);
+        parts.push(Part::Rest { share: rest });
         Some(Explanation { score, parts })
     }
 
     fn resident_bytes(&self) -> usize {
-        self.factors.items.resident_bytes() + self.factors.base.resident_bytes() + self.backoff.resident_bytes()
+        let users = self.factors.users.as_ref().map_or(0, |users| users.map.resident_bytes());
+        self.factors.items.resident_bytes() + self.factors.base.resident_bytes() + users + self.backoff.resident_bytes()
     }
 }

@@ -5,10 +5,14 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::matrix::Matrix;
+use super::observed::Observed;
 use super::solve::{Against, half_step};
 use super::*;
+use crate::features::Features;
 use crate::model::{Scorer, SparseRows};
 use crate::{Event, Part, Query, cholesky};
+
+mod metadata;
 
 const N_ITEMS: usize = 9;
 
@@ -38,13 +42,19 @@ fn events(items: &[u32]) -> Vec<Event> {
     (0..).zip(items).map(|(time, item)| Event { item: *item, timestamp_s: time }).collect()
 }
 
+/// Alternating least squares without metadata.
+fn learned(users: &[Vec<u32>], config: &IalsValidParams) -> Learned {
+    let none = Features::default();
+    let observed = Observed::of(&histories(users), N_ITEMS);
+    let course = Course { config, items: &none, users: &none, start: None, seed: 1, progress: &(), span: None };
+    course.run(&observed).unwrap()
+}
+
 /// The factors, and the recipe around them.
 fn fitted(users: &[Vec<u32>], config: &IalsValidParams) -> Fitted {
-    let histories = histories(users);
-    let fitted = fit(&Observed::of(&histories, N_ITEMS), config, 1, &()).unwrap();
-    let base = fold::base(&fitted.item_factors, config.unobserved_weight, fitted.pull).unwrap();
-    let factors = Arc::new(Factors::new(fitted.item_factors, base));
-    Fitted::new(factors, Popular::count(&histories, N_ITEMS), config)
+    let Learned { item_factors, base, .. } = learned(users, config);
+    let popular = Popular::count(&histories(users), N_ITEMS);
+    Fitted::new(Arc::new(Factors::new(item_factors, base, None)), popular, config, 1.0)
 }
 
 fn all_items() -> Vec<u32> {
@@ -128,7 +138,8 @@ proptest! {
     ) {
         let config = IalsValidParams { history_length, ..config() };
         let histories = histories(&users);
-        let raw = fit(&Observed::of(&histories, N_ITEMS), &config, 1, &()).unwrap();
+        let raw = learned(&users, &config);
+        let pull = fit::Pull::of(Observed::of(&histories, N_ITEMS).sides().0, N_ITEMS, &config).mean;
         let mut pairs: Vec<(u32, f32)> = Vec::new();
         for (place, item) in asked.iter().rev().take(history_length).enumerate() {
             if !pairs.iter().any(|(other, _)| other == item) {
@@ -136,7 +147,7 @@ proptest! {
             }
         }
         let y = &raw.item_factors;
-        let user = slow_solution(y, &pairs, config.unobserved_weight, f64::from(raw.pull), &vec![0.0; y.width]);
+        let user = slow_solution(y, &pairs, config.unobserved_weight, f64::from(pull), &vec![0.0; y.width]);
         let popular = Popular::count(&histories, N_ITEMS);
         let n_pairs: f64 = popular.n_users().iter().map(|n| f64::from(*n)).sum::<f64>().max(1.0);
         let history = events(&asked);
