@@ -276,11 +276,11 @@ fn items_that_nobody_had_are_recommended_and_lead_to_others_of_their_kind() {
         let list = model.recommend(&Query { history: &asked, ..Query::default() }, 5);
         assert!(list.iter().all(|scored| kind(scored.item) == even_or_odd), "{cold} {list:?}");
     }
-    // Of new items those of the user's kind have a score, which is explained.
+    // Of new items those of the user's kind have the greater scores, which are explained.
     let asked = history("i04");
     let query = Query { history: &asked, ..Query::default() };
     let scores = model.rank(&query, &["i20", "i21", "i22", "i23"].map(row));
-    assert!(scores[0] > 0.0 && scores[2] > 0.0 && scores[1] == 0.0 && scores[3] == 0.0, "{scores:?}");
+    assert!(scores[0].min(scores[2]) > 10.0 * scores[1].max(scores[3]), "{scores:?}");
     let explanation = model.explain(&query, row("i20")).unwrap();
     let sum: f64 = explanation.parts.iter().map(crate::Part::share).sum();
     assert!((sum - f64::from(scores[0])).abs() < 1e-6, "{explanation:?}");
