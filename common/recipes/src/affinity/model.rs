@@ -60,7 +60,7 @@ impl Segments for Affine {
             let person = of_attributes.then(|| Person::of(&self.tower, events.iter().map(|event| event.item), &vector));
             rows.scores.extend(targets.iter().map(|target| match (&target.of, &person) {
                 (Wanted::Attributes(items), Some(person)) => person.score(&vector, &target.vector, items),
-                (Wanted::Item(item), _) if self.comes_last(*item, &events) => dot(&vector, &target.vector) - HAD,
+                (Wanted::Item(item), _) if self.comes_last(*item, events) => dot(&vector, &target.vector) - HAD,
                 _ => dot(&vector, &target.vector),
             }));
         }

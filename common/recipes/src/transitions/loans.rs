@@ -37,6 +37,9 @@ const LAMBDA: f32 = 1.0;
 /// Borrowers that one thread looks at together.
 const BLOCK: usize = 64;
 
+/// Lenders with their weights.
+type Row = (Vec<u32>, Vec<f32>);
+
 /// Who borrows from whom.
 #[derive(Clone, Debug)]
 pub struct Loans {
@@ -80,7 +83,7 @@ impl Loans {
     }
 
     /// From borrowers, ascending, with their lenders.
-    fn new(n_items: usize, mut found: impl Iterator<Item = (u32, (Vec<u32>, Vec<f32>))>) -> Self {
+    fn new(n_items: usize, mut found: impl Iterator<Item = (u32, Row)>) -> Self {
         let mut next = found.next();
         let lenders = SparseRows::from_rows((0..n_items as u32).map(|item| match next.take() {
             Some((borrower, row)) if borrower == item => {
@@ -155,7 +158,7 @@ fn nearest(
     borrows: &[u32],
     lends: &[u32],
     progress: &dyn Progress,
-) -> Result<Vec<(Vec<u32>, Vec<f32>)>, TrainError> {
+) -> Result<Vec<Row>, TrainError> {
     let rows = |items: &[u32]| Array2::from_shape_fn((items.len(), DIM), |(row, at)| space[(items[row] as usize, at)]);
     let lenders = rows(lends);
     let found: Result<Vec<Vec<_>>, TrainError> = borrows
