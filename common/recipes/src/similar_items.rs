@@ -46,7 +46,6 @@ use crate::{TrainError, Trained, TrainingTask};
 use choose::choose;
 use fit::Engine;
 pub(crate) use fit::Taste;
-pub(crate) use ridge::{Design, STEPS};
 pub(crate) use space::{Joined, Placed};
 
 pub struct SimilarItems;

@@ -56,7 +56,7 @@ use crate::features::Features;
 use crate::model::{Contents, ItemSide, Manifest, Served, SparseRows, UserSide};
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::similar_items::Design;
+use crate::ridge::Design;
 use crate::training::{Evaluated, evaluated};
 use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};

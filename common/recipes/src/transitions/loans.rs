@@ -8,7 +8,8 @@ use super::count::{N_FOLLOWERS, Scratch};
 use crate::dataset::Histories;
 use crate::model::SparseRows;
 use crate::rank::{self, Ranked};
-use crate::similar_items::{Design, Joined, Placed, STEPS};
+use crate::ridge::{Design, STEPS};
+use crate::similar_items::{Joined, Placed};
 use crate::training::go_on;
 use crate::{Progress, TrainError};
 

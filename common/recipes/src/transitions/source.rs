@@ -1,7 +1,7 @@
 use super::loans::Loans;
 use crate::dataset::Histories;
 use crate::event_weights::Weighing;
-use crate::similar_items::Design;
+use crate::ridge::Design;
 use crate::{Progress, TrainError, TrainingTask};
 
 /// What transitions are learned from beside histories.
