@@ -270,6 +270,15 @@ fn peak_mb() -> u64 {
 fn fifty_million_rows_are_told_of_in_bounded_memory() {
     const PARTS: u64 = 12;
     const ROWS: u64 = 4 << 20;
+    const ALONE: &str = "PALATE_TEST_ALONE";
+    // In a process of its own: the other tests take memory as well.
+    if std::env::var_os(ALONE).is_none() {
+        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+        let name = "insights::tests::fifty_million_rows_are_told_of_in_bounded_memory";
+        let status = alone.args(["--exact", name, "--include-ignored", "--nocapture"]).env(ALONE, "1").status();
+        assert!(status.unwrap().success());
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let file = |part: u64| folder.path().join(part.to_string());
     let mut state = 1_u64;
