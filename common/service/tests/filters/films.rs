@@ -51,9 +51,12 @@ pub struct Film {
 
 impl Film {
     pub fn id(&self) -> String {
-        format!("i{}", self.n)
+        if self.n == COLD { "cold".to_owned() } else { format!("i{}", self.n) }
     }
 }
+
+/// In the Items dataset, but not among the interactions.
+const COLD: usize = 40;
 
 pub fn has(film: &Film, genre: &str) -> bool {
     film.genre.is_some_and(|genres| genres.split('|').any(|one| one == genre))
@@ -74,11 +77,21 @@ pub fn film(n: usize) -> Film {
 
 /// Those that have interactions.
 pub fn all() -> impl Iterator<Item = Film> {
-    (0..40).map(film)
+    (0..COLD).map(film)
+}
+
+/// All, and the one that nobody watched, which recipes know that read metadata of items.
+pub fn all_and_cold() -> impl Iterator<Item = Film> {
+    (0..=COLD).map(film)
 }
 
 pub fn user_of(n: usize) -> String {
     format!("u{n}")
+}
+
+/// The film of an id.
+pub fn known(id: &str) -> Film {
+    film(if id == "cold" { COLD } else { id[1..].parse().unwrap() })
 }
 
 /// As [`crate::support::interactions_csv`] has it.
@@ -97,9 +110,8 @@ pub fn watched(user: &str, n: usize) -> bool {
 
 fn items_csv() -> String {
     let mut csv = format!("{ITEMS_HEADER}\n");
-    for n in 0..=40 {
-        let film = film(n);
-        let id = if n == 40 { "cold".to_owned() } else { film.id() };
+    for film in all_and_cold() {
+        let (id, n) = (film.id(), film.n);
         let (genre, year) = (film.genre.unwrap_or_default(), film.year);
         let price = film.price.map(|price| price.to_string()).unwrap_or_default();
         let studio = ["north", "south"][n % 2];
