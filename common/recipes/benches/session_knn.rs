@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 mod data;
 
 use std::collections::BTreeMap;
@@ -10,7 +8,7 @@ use palate_recipes::{Event, Query, TrainingTask, recipe};
 
 /// Requests of sessions of some lengths, with VMIS-kNN's parameters.
 fn session_knn(criterion: &mut Criterion) {
-    let recipe = recipe("palate-session-knn").unwrap();
+    let recipe = recipe("palate-session-knn").expect("a recipe that can be trained");
     for (n_users, n_items, events_a_user) in [(2000, 1000, 20), (2000, 1000, 100)] {
         let dataset = data::dataset(n_users, n_items, events_a_user);
         let given = [
@@ -27,9 +25,10 @@ fn session_knn(criterion: &mut Criterion) {
         let task = TrainingTask::new(&dataset, &given, 1, &());
         let size = format!("users={n_users}/items={n_items}/events={events_a_user}");
         criterion.bench_function(&format!("session_knn/train/{size}"), |bencher| {
-            bencher.iter(|| recipe.train(&task).unwrap());
+            bencher.iter(|| recipe.train(&task).expect("made-up data are sound"));
         });
-        let model = recipe.open(&recipe.train(&task).unwrap().files).unwrap();
+        let model =
+            recipe.open(&recipe.train(&task).expect("made-up data are sound").files).expect("made-up data are sound");
         for n_events in [1, 7] {
             let history: Vec<Event> =
                 (0..n_events).map(|event| Event { item: 7 * event, timestamp_s: i64::from(event) }).collect();

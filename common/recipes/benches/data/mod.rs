@@ -1,8 +1,6 @@
 //! Made-up interactions: items as popular as in real catalogues, and users who go from an item to one of
 //! its neighbours more often than elsewhere.
 
-#![allow(clippy::unwrap_used)]
-
 use palate_recipes::parts::{Column, ColumnType, PartBuilder};
 use palate_recipes::{Dataset, DatasetParts, Selection};
 use rand::{RngExt, SeedableRng};
@@ -30,6 +28,7 @@ pub fn dataset(n_users: usize, n_items: usize, events_a_user: usize) -> Dataset 
             part.push_long(2, event as i64);
         }
     }
-    let parts = DatasetParts { interactions: vec![part.finish().unwrap()], ..DatasetParts::default() };
-    Dataset::read(&parts, &Selection::default()).unwrap()
+    let parts =
+        DatasetParts { interactions: vec![part.finish().expect("made-up data are sound")], ..DatasetParts::default() };
+    Dataset::read(&parts, &Selection::default()).expect("made-up data are sound")
 }
