@@ -89,3 +89,38 @@ fn weights(checkpoint: &Checkpoint, name: &str, like: &Weights) -> Option<Weight
     weights.body = Body::of(like.shape, tensors.collect::<Option<_>>()?)?;
     Some(weights)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::body::Shape;
+    use super::*;
+
+    fn learner(d: usize, n_features: usize, seed: u64) -> Learner {
+        let shape = Shape { d, n_user_features: n_features, n_context_features: 1 };
+        Learner::new(Weights::draw(shape, &[1, 2, 0], n_features, seed))
+    }
+
+    #[test]
+    fn what_was_kept_is_where_learning_stood() {
+        for n_features in [0, 2] {
+            let mut before = learner(3, n_features, 1);
+            (before.time, before.epoch) = (70, 7);
+            for (number, (_, moments)) in before.moments_mut().enumerate() {
+                moments.mean.fill(0.1 * number as f32);
+                moments.square.fill(0.2 * number as f32);
+            }
+            let best = Some((0.1 + 0.2, 5, learner(3, n_features, 2).weights));
+            let stand = Stand { done: 7, n_epochs: 20, factor: 0.3, n_retries: 1, best };
+            let checkpoint = stand.checkpoint(&before);
+            let (again, after) = Stand::restored(&checkpoint, &learner(3, n_features, 9)).unwrap();
+            assert_eq!((again.done, again.n_epochs, again.n_retries), (7, 20, 1));
+            assert_eq!((again.factor, &again.best), (0.3, &stand.best));
+            assert_eq!((after.time, after.epoch, &after.weights), (70, 7, &before.weights));
+            assert!(after.moments().eq(before.moments()));
+            // Of another network.
+            assert!(Stand::restored(&checkpoint, &learner(4, n_features, 1)).is_none());
+        }
+    }
+}
