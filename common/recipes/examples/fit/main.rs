@@ -6,8 +6,9 @@
 //! ```
 //!
 //! `seed=1` sets the seed; `ask=FILE` answers for the users and histories of another CSV file, of whom nothing is
-//! known otherwise (a line without ITEM_ID asks for a user without events); `model=FOLDER` writes the model's files there; `k=20` sets the length of the lists;
-//! `budget_s=840` says after how many seconds a training that can go on without end comes to one.
+//! known otherwise (a line without ITEM_ID asks for a user without events); `model=FOLDER` writes the model's files
+//! there; `k=20` sets the length of the lists; `budget_s=840` says after how many seconds a training that can go on
+//! without end comes to one.
 //! Related-items recipes are asked with each user's last item. Plain CSV without quotes; USER_ID, ITEM_ID and
 //! TIMESTAMP are read.
 //!
