@@ -68,6 +68,7 @@ use std::sync::Arc;
 
 use crate::catalogue::IALS;
 use crate::dataset::Histories;
+use crate::event_weights::Weighing;
 use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
 use crate::params::Params;
 use crate::popularity::Popular;
@@ -100,11 +101,8 @@ impl Recipe for Ials {
         let given = Params::check(self.info(), task.hyperparameters)?;
         task.dataset.check_minimums().map_err(TrainError::Data)?;
         let (users, metadata) = (task.dataset.users(), Metadata::of(task.dataset));
-        let weights = match task.event_weights {
-            [] => Vec::new(),
-            weights => task.dataset.interaction_weights(weights),
-        };
-        let source = Source { dataset: task.dataset, metadata: &metadata, weights: &weights };
+        let weighing = Weighing::of(task.dataset, task.event_weights);
+        let source = Source { dataset: task.dataset, metadata: &metadata, weighing };
         // New items are answered with if there is something to know them by.
         let items = match metadata.items.is_empty() {
             true => Cow::Borrowed(task.dataset.items()),

@@ -8,6 +8,7 @@ use super::metadata::{Expected, Metadata};
 use super::observed::Observed;
 use super::solve::{Against, half_step};
 use crate::dataset::Histories;
+use crate::event_weights::Weighing;
 use crate::features::Features;
 use crate::model::SparseRows;
 use crate::ridge::Map;
@@ -140,15 +141,12 @@ fn add_unobserved(factors: &mut Matrix, observed: &SparseRows, expected: &Matrix
 pub struct Source<'a> {
     pub dataset: &'a Dataset,
     pub metadata: &'a Metadata,
-    /// Weights of the dataset's interactions; empty: 1 each.
-    pub weights: &'a [f32],
+    pub weighing: Weighing<'a>,
 }
 
 impl Source<'_> {
     pub fn observed(&self, histories: &Histories) -> Observed {
-        Observed::weighed(histories, self.dataset.items().len(), |user, place| {
-            let interaction = || self.dataset.interactions_of(histories.row_of(user)).start + place;
-            if self.weights.is_empty() { 1.0 } else { self.weights[interaction()] }
-        })
+        let weight = |user: usize, place: usize| self.weighing.event(histories, user, place);
+        Observed::weighed(histories, self.dataset.items().len(), weight)
     }
 }
