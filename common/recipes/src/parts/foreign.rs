@@ -8,13 +8,7 @@ use parquet::{
     file::{metadata::ColumnChunkMetaData, statistics::Statistics},
 };
 
-use super::{
-    Column, ColumnType, PartError,
-    chunk::Chunk,
-    error::guarded,
-    rle,
-    strings::{DataPage, length_prefix},
-};
+use super::{Column, ColumnType, PartError, chunk::Chunk, error::guarded, rle, strings::DataPage};
 
 /// A column chunk that a part can have as it is.
 ///
@@ -139,16 +133,20 @@ pub fn strings_fit(
 }
 
 /// Whether all of the values, with a length before each, are UTF-8 and fit.
+#[inline]
 fn plain_fits(data: &[u8], n_values: usize, fits: &mut impl FnMut(&str) -> bool) -> Result<bool, PartError> {
     // Lengths below 128 are UTF-8 as well: then all is looked at in one go.
     let whole = std::str::from_utf8(data).ok();
     let mut rest = data;
     for _ in 0..n_values {
-        let length = length_prefix(&mut rest)?;
-        let begin = data.len() - rest.len();
-        let text = rle::take(&mut rest, length)?;
+        // Written out, since this is what the time of an import goes into.
+        let split = rest.split_first_chunk::<4>();
+        let split = split.and_then(|(length, after)| after.split_at_checked(u32::from_le_bytes(*length) as usize));
+        let Some((text, after)) = split else { return Err(PartError::corrupt("a page ends early")) };
+        rest = after;
+        let end = data.len() - after.len();
         let text = match whole {
-            Some(whole) => whole.get(begin..begin + length),
+            Some(whole) => whole.get(end - text.len()..end),
             None => std::str::from_utf8(text).ok(),
         };
         if !text.is_some_and(&mut *fits) {

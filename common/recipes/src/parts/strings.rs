@@ -264,7 +264,7 @@ impl<'a> DataPage<'a> {
     }
 }
 
-pub(super) fn length_prefix(data: &mut &[u8]) -> Result<usize, PartError> {
+fn length_prefix(data: &mut &[u8]) -> Result<usize, PartError> {
     let head = rle::take(data, 4)?;
     Ok(head.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize)
 }

@@ -72,6 +72,7 @@ pub(super) fn adopt(
 }
 
 /// Whether a text is one that the rules of CSV give back as it is.
+#[inline]
 pub(super) fn is_as_it_is(field: &Field, text: &str) -> bool {
     is_short_text(field, text) || (!text.is_empty() && typed(field, text) == Ok(Typed::Text(text)))
 }
