@@ -85,9 +85,6 @@ use scorer::{Factors, Ials as Fitted};
 
 pub struct Ials;
 
-/// Newest events of a user that the model keeps to know what was seen.
-const SEEN_EVENTS: usize = 1000;
-
 impl Recipe for Ials {
     fn info(&self) -> &'static RecipeInfo {
         &IALS
@@ -128,12 +125,10 @@ impl Recipe for Ials {
         };
         let Evaluated { prepared: Choice { config, .. }, scorer, report } = evaluated(task, self.info(), prepare, fit)?;
         let hyperparameters = config.to_text();
-        let settled = given.to_text();
-        let chosen = hyperparameters.iter().filter(|(name, _)| !settled.contains_key(*name));
-        let chosen = chosen.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let chosen = given.not_settled(&hyperparameters);
         let mut files = vec![ItemSide::write(&items, scorer.popular())?];
         files.extend(scorer.write()?);
-        let n_kept = if config.seen_weight < 1.0 { SEEN_EVENTS } else { config.history_length };
+        let n_kept = UserSide::n_kept(config.seen_weight, config.history_length);
         files.extend(UserSide::write(users, task.dataset.histories(), n_kept)?);
         let manifest = Manifest::of(self.info(), task, &hyperparameters).with_items(items.len());
         Ok(Trained { files: manifest.seal(files)?, report, hyperparameters, chosen })
@@ -141,11 +136,7 @@ impl Recipe for Ials {
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
         let contents = Contents::verify(files, self.info().name)?;
-        let damaged = |reason: String| ModelError::Damaged { name: "model.json".into(), reason };
-        let params = Params::check(self.info(), &contents.manifest.hyperparameters);
-        let params = params.map_err(|error| damaged(error.to_string()))?;
-        let config = IalsValidParams::settled(&params);
-        let config = config.ok_or_else(|| damaged("a hyperparameter is missing".into()))?;
+        let config = contents.settled(self.info(), IalsValidParams::settled)?;
         let side = ItemSide::read(&contents)?;
         let scorer = Fitted::read(&contents, side.popular.clone(), &config)?;
         let users = UserSide::read(&contents)?;

@@ -65,6 +65,17 @@ impl Params {
         Self { given: BTreeMap::new() }
     }
 
+    /// Whether it was given or has a default.
+    pub fn settles(&self, name: &str) -> bool {
+        self.given.contains_key(name)
+    }
+
+    /// Those of `all` that somebody else had to choose.
+    pub fn not_settled(&self, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let chosen = all.iter().filter(|(name, _)| !self.settles(name));
+        chosen.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// Every value that is settled, as text.
     pub fn to_text(&self) -> BTreeMap<String, String> {
         self.given.iter().map(|(name, value)| ((*name).to_owned(), value.to_text())).collect()
@@ -137,6 +148,15 @@ mod tests {
         assert_eq!(params.integer("min_cointeraction_count"), Some(7));
         assert_eq!(params.continuous("popularity_discount_factor"), Some(0.5));
         assert_eq!(params.to_text()["max_item_interaction_count_percentile"], "0.9");
+    }
+
+    #[test]
+    fn what_is_neither_given_nor_a_default_has_to_be_chosen() {
+        let given = BTreeMap::from([("window".into(), "7".into())]);
+        let params = Params::check(describe("palate-transitions").unwrap(), &given).unwrap();
+        assert!(params.settles("window") && !params.settles("half_life"));
+        let all = BTreeMap::from([("window".into(), "7".into()), ("half_life".into(), "2.0".into())]);
+        assert_eq!(params.not_settled(&all), BTreeMap::from([("half_life".into(), "2.0".into())]));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::dataset::Histories;
 use crate::model::Scorer;
+use crate::params::Params;
 use crate::training::go_on;
 use crate::{Event, Progress, Query, Record, TrainError};
 
@@ -105,6 +106,11 @@ pub struct Step<C> {
     pub name: &'static str,
     pub values: &'static [f64],
     pub set: fn(&mut C, f64),
+}
+
+/// The steps in an order, without those whose hyperparameter is settled.
+pub fn open<'a, C>(steps: &'a [Step<C>], order: &[usize], given: &Params) -> Vec<&'a Step<C>> {
+    order.iter().map(|step| &steps[*step]).filter(|step| !given.settles(step.name)).collect()
 }
 
 /// One hyperparameter after the other goes up or down its list of candidates as long as the score grows.

@@ -63,9 +63,6 @@ use scorer::Neighbourhood;
 
 pub struct SessionKnn;
 
-/// Newest events of a user that the model keeps to know what was seen.
-const SEEN_EVENTS: usize = 1000;
-
 impl Recipe for SessionKnn {
     fn info(&self) -> &'static RecipeInfo {
         &SESSION_KNN
@@ -85,11 +82,9 @@ impl Recipe for SessionKnn {
         };
         let Evaluated { prepared: config, scorer, report } = evaluated(task, self.info(), prepare, fit)?;
         let hyperparameters = config.to_text();
-        let settled = given.to_text();
-        let chosen = hyperparameters.iter().filter(|(name, _)| !settled.contains_key(*name));
-        let chosen = chosen.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let chosen = given.not_settled(&hyperparameters);
         let mut files = vec![ItemSide::write(items, scorer.popular())?, scorer.write()?];
-        let n_kept = if config.seen_weight < 1.0 { SEEN_EVENTS } else { config.query_length };
+        let n_kept = UserSide::n_kept(config.seen_weight, config.query_length);
         files.extend(UserSide::write(users, task.dataset.histories(), n_kept)?);
         let manifest = Manifest::of(self.info(), task, &hyperparameters);
         Ok(Trained { files: manifest.seal(files)?, report, hyperparameters, chosen })
@@ -97,11 +92,7 @@ impl Recipe for SessionKnn {
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
         let contents = Contents::verify(files, self.info().name)?;
-        let damaged = |reason: String| ModelError::Damaged { name: "model.json".into(), reason };
-        let params = Params::check(self.info(), &contents.manifest.hyperparameters);
-        let params = params.map_err(|error| damaged(error.to_string()))?;
-        let config = SessionKnnValidParams::settled(&params);
-        let config = config.ok_or_else(|| damaged("a hyperparameter is missing".into()))?;
+        let config = contents.settled(self.info(), SessionKnnValidParams::settled)?;
         let side = ItemSide::read(&contents)?;
         let index = store::read(&contents)?;
         let scorer = Neighbourhood::new(Arc::new(index), side.popular.clone(), &config);

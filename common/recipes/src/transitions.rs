@@ -71,9 +71,6 @@ pub(crate) use source::Source;
 
 pub struct Transitions;
 
-/// Newest events of a user that the model keeps to know what was seen.
-const SEEN_EVENTS: usize = 1000;
-
 impl Recipe for Transitions {
     fn info(&self) -> &'static RecipeInfo {
         &TRANSITIONS
@@ -96,11 +93,9 @@ impl Recipe for Transitions {
         };
         let Evaluated { prepared: config, scorer, report } = evaluated(task, self.info(), prepare, fit)?;
         let hyperparameters = config.to_text();
-        let settled = given.to_text();
-        let chosen = hyperparameters.iter().filter(|(name, _)| !settled.contains_key(*name));
-        let chosen = chosen.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let chosen = given.not_settled(&hyperparameters);
         let mut files = vec![ItemSide::write(items, scorer.popular())?, scorer.write()?];
-        let n_kept = if config.seen_weight < 1.0 { SEEN_EVENTS } else { config.history_length };
+        let n_kept = UserSide::n_kept(config.seen_weight, config.history_length);
         files.extend(UserSide::write(users, task.dataset.histories(), n_kept)?);
         let manifest = Manifest::of(self.info(), task, &hyperparameters).with_items(items.len());
         Ok(Trained { files: manifest.seal(files)?, report, hyperparameters, chosen })

@@ -8,7 +8,7 @@ use crate::dataset::Histories;
 use crate::model::SparseRows;
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::search::{Step, Trial, climb, seen_weight};
+use crate::search::{Step, Trial, climb, open, seen_weight};
 use crate::{Progress, TrainError};
 
 /// Up to so many items the search solves exactly, which takes about a second on two cores.
@@ -56,8 +56,7 @@ pub fn choose(
     if given.continuous("seen_weight").is_none() {
         start.seen_weight = seen_weight(histories);
     }
-    let open = |step: &&Step<_>| given.integer(step.name).is_none() && given.continuous(step.name).is_none();
-    let steps: Vec<&Step<_>> = ORDER.iter().map(|step| &STEPS[*step]).filter(open).collect();
+    let steps = open(&STEPS, &ORDER, given);
     if steps.is_empty() {
         return Ok(start);
     }

@@ -8,7 +8,7 @@ use crate::dataset::Histories;
 use crate::features::Features;
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::search::{Step, Trial, climb, seen_weight};
+use crate::search::{Step, Trial, climb, open, seen_weight};
 use crate::{Progress, TrainError};
 
 const STEPS: [Step<IalsValidParams>; 4] = [
@@ -66,8 +66,7 @@ pub fn choose(
     if given.continuous("seen_weight").is_none() {
         start.seen_weight = seen_weight(histories);
     }
-    let open = |step: &&Step<_>| given.integer(step.name).is_none() && given.continuous(step.name).is_none();
-    let steps: Vec<&Step<_>> = ORDER.iter().map(|step| &STEPS[*step]).filter(open).collect();
+    let steps = open(&STEPS, &ORDER, given);
     let has_records = source.metadata.encoder.len() > 0;
     if steps.is_empty() && !has_records {
         return Ok(Choice { config: start, record_weight: 1.0 });

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{ModelError, ModelFile};
+use crate::params::Params;
 use crate::{RecipeInfo, TrainingTask};
 
 const NAME: &str = "model.json";
@@ -145,6 +146,20 @@ impl Contents {
             verified.insert(entry.name.clone(), file.content.clone());
         }
         Ok(Self { manifest, files: verified })
+    }
+
+    /// The hyperparameters that the model was made with; `settle` gives `None` if one is missing.
+    ///
+    /// # Errors
+    /// [`ModelError::Damaged`]
+    pub fn settled<P>(
+        &self,
+        info: &'static RecipeInfo,
+        settle: impl FnOnce(&Params) -> Option<P>,
+    ) -> Result<P, ModelError> {
+        let params = Params::check(info, &self.manifest.hyperparameters);
+        let params = params.map_err(|error| ModelError::damaged(NAME, error))?;
+        settle(&params).ok_or_else(|| ModelError::damaged(NAME, "a hyperparameter is missing"))
     }
 
     pub fn file(&self, name: &str) -> Result<&Bytes, ModelError> {

@@ -30,6 +30,9 @@ struct Page {
     sha256: String,
 }
 
+/// Newest events of a user that a model keeps to know what was seen.
+const SEEN_EVENTS: usize = 1000;
+
 /// The user side of a model: where every user's history stands.
 pub struct UserSide {
     file: Arc<str>,
@@ -41,6 +44,12 @@ pub struct UserSide {
 impl UserSide {
     /// The paged file.
     pub const FILE: &str = USERS;
+
+    /// How many of a user's newest events to keep: as many as answers are made of, or more where what the user had
+    /// counts less than other items.
+    pub fn n_kept(seen_weight: f64, n_read: usize) -> usize {
+        if seen_weight < 1.0 { SEEN_EVENTS } else { n_read }
+    }
 
     pub fn read(contents: &Contents) -> Result<Self, ModelError> {
         let pages = contents.file(PAGES)?;

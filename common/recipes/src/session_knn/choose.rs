@@ -6,7 +6,7 @@ use super::scorer::Neighbourhood;
 use crate::dataset::Histories;
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::search::{Step, Trial, climb, seen_weight};
+use crate::search::{Step, Trial, climb, open, seen_weight};
 use crate::{Progress, TrainError};
 
 const STEPS: [Step<SessionKnnValidParams>; 6] = [
@@ -61,8 +61,7 @@ pub fn choose(
     if given.continuous("seen_weight").is_none() {
         start.seen_weight = seen_weight(histories);
     }
-    let open = |step: &&Step<_>| given.integer(step.name).is_none() && given.continuous(step.name).is_none();
-    let steps: Vec<&Step<_>> = ORDER.iter().map(|step| &STEPS[*step]).filter(open).collect();
+    let steps = open(&STEPS, &ORDER, given);
     if steps.is_empty() {
         return Ok(start);
     }

@@ -40,7 +40,7 @@ pub fn choose(
     let mut search =
         Search { trial: Trial::new(histories, source, seed, &start, progress)?, best: start, score: 0.0, progress };
     search.score = search.trial.score(&search.best, progress)?;
-    let open = |step: &&Step| given.integer(step.0).is_none() && given.continuous(step.0).is_none();
+    let open = |step: &&Step| !given.settles(step.0);
     for (done, (name, values, set)) in ROUNDS.iter().flat_map(|round| round.iter()).filter(open).enumerate() {
         if *name == QUERY_FADE_DAYS.0 {
             search.any_of(values, *set)?;
