@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""What metadata are worth to a recurrent recipe: aws-hrnn-metadata beside aws-hrnn, most of all on rare items.
+
+    cargo build --release -p palate-recipes --example fit
+    RAYON_NUM_THREADS=2 python3 tests/bench/rare_items.py --data DATA/ml-1m --eval EVAL --fit target/release/examples/fit
+
+`--data` holds interactions, items and users in Personalize form, `--eval` holds `score.py`. The newest tenth of each
+user's events, one at least, is held out; each is to be found among all items that the user has not had. Rare are items
+with fewer than ten events in what is learned from: single last events of users hold some twenty of them, a tenth of all
+events some hundreds. Titles, genres, years, descriptions and demographics are given. Prints a table in Markdown; ± is the
+standard error over users. Exits 1 if metadata make it worse over all items by more than that error, or if rare items are
+found less than 1.5 times as well.
+"""
+
+import argparse
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+LEAST_EVENTS, TIMES, K = 10, 1.5, 10
+RECIPES = ["aws-hrnn", "aws-hrnn-metadata"]
+COLUMNS = ["USER_ID", "ITEM_ID", "TIMESTAMP"]
+METADATA = ["categorical=GENRES,AGE,GENDER,OCCUPATION", "text=TITLE,DESCRIPTION", "number=YEAR"]
+
+
+def split(data, folder):
+    """Writes what is learned from, and what is to be found of all and of rare items; returns the number of each."""
+    events = pd.read_csv(data / "interactions.csv.gz", dtype={"USER_ID": str, "ITEM_ID": str})[COLUMNS]
+    events = events.sort_values(["USER_ID", "TIMESTAMP"], kind="stable").reset_index(drop=True)
+    from_end = events.groupby("USER_ID").cumcount(ascending=False)
+    length = events.groupby("USER_ID")["ITEM_ID"].transform("size")
+    held = from_end < (length // 10).clip(lower=1)
+    learned = events[~held]
+    learned.to_csv(folder / "learned.csv", index=False)
+    counts = learned["ITEM_ID"].value_counts()
+    truth = events[held].assign(rare=lambda held: held["ITEM_ID"].map(counts).fillna(0) < LEAST_EVENTS)
+    sizes = {}
+    for name, rows in [("all", truth), ("rare", truth[truth["rare"]])]:
+        with (folder / f"{name}.jsonl").open("w", encoding="utf-8") as out:
+            for user, items in rows.groupby("USER_ID")["ITEM_ID"]:
+                out.write(json.dumps({"userId": user, "items": items.drop_duplicates().tolist()}) + "\n")
+        sizes[name] = (len(rows), rows["USER_ID"].nunique())
+    return sizes
+
+
+def answers(args, folder, recipe):
+    """Where the answers are; of users whom the truth does not name they are left out."""
+    out = folder / f"{recipe}.jsonl"
+    files = [f"{name}={folder / name}.csv" for name in ("items", "users")]
+    command = [args.fit, recipe, folder / "learned.csv", out, "k=500", f"seed={args.seed}", *files, *METADATA]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    (folder / f"{recipe}.log").write_text(done.stderr)
+    if done.returncode:
+        sys.exit(f"fit: {done.stderr[-2000:]}")
+    return out
+
+
+def score(args, folder, out, name):
+    """NDCG@10 and its standard error."""
+    users = {json.loads(line)["userId"] for line in (folder / f"{name}.jsonl").open(encoding="utf-8")}
+    asked = folder / "asked.jsonl"
+    lines = out.read_text(encoding="utf-8").splitlines(keepends=True)
+    asked.write_text("".join(line for line in lines if json.loads(line)["input"]["userId"] in users))
+    command = [sys.executable, args.eval / "score.py", folder / f"{name}.jsonl", asked, "--k", str(K),
+               "--exclude-seen", folder / "learned.csv", "--out", folder / "scores.json"]
+    subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+    scores = json.loads((folder / "scores.json").read_text())
+    return scores["metrics"][f"ndcg@{K}"], scores["standard_errors"][f"ndcg@{K}"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--eval", type=Path, required=True)
+    parser.add_argument("--fit", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--recipes", nargs="*", default=RECIPES)
+    parser.add_argument("--keep", type=Path, help="a folder for what is made")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = args.keep or Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("items", "users"):
+            (folder / f"{name}.csv").write_bytes(gzip.decompress((args.data / f"{name}.csv.gz").read_bytes()))
+        sizes = split(args.data, folder)
+        print("| recipe | NDCG@10, {:,} events | ± | rare items, {:,} events of {:,} users | ± |".format(
+            sizes["all"][0], *sizes["rare"]))
+        print("|---|---:|---:|---:|---:|")
+        found = {}
+        for recipe in args.recipes:
+            out = answers(args, folder, recipe)
+            found[recipe] = [score(args, folder, out, name) for name in ("all", "rare")]
+            cells = " | ".join(f"{value:.4f} | {error:.4f}" for value, error in found[recipe])
+            print(f"| {recipe} | {cells} |", flush=True)
+    if all(recipe in found for recipe in RECIPES):
+        (plain, rare), (with_all, with_rare) = found[RECIPES[0]], found[RECIPES[1]]
+        times = with_rare[0] / max(rare[0], 1e-9)
+        print(f"\nRare items are found {times:.2f} times as well with metadata.")
+        if times < TIMES or with_all[0] < plain[0] - plain[1]:
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
