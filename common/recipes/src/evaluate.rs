@@ -52,8 +52,9 @@ pub fn evaluate(
     });
     let gain = figures::gain(&judged, &popular);
     let part = |(name, part): (&str, &dyn Scorer)| {
-        let judged = asking.judge(part, Given::History);
-        NamedFigures { name: name.into(), figures: figures::accuracy(judged.iter()) }
+        let of_part = asking.judge(part, Given::History);
+        let gain_of_whole = figures::gain(&judged, &of_part);
+        NamedFigures { name: name.into(), figures: figures::accuracy(of_part.iter()), gain_of_whole }
     };
     Report {
         metrics: Means::of(&judged, n_catalogue).wire(),

@@ -83,6 +83,9 @@ impl Figure {
 pub struct NamedFigures {
     pub name: String,
     pub figures: Figures,
+    /// What the whole has more; the standard error is that of the users' differences. Empty in older reports.
+    #[serde(default)]
+    pub gain_of_whole: Figures,
 }
 
 /// What the first `k` items of the lists are worth: `ndcg`, `recall`, `hit_rate`, `precision`, `mrr`.
@@ -214,7 +217,7 @@ mod tests {
         let trial = Trial { objective: Some(0.2), chosen: true, ..Trial::default() };
         let report = Report {
             figures: figures.clone(),
-            parts: vec![NamedFigures { name: "network alone".into(), figures }],
+            parts: vec![NamedFigures { name: "network alone".into(), figures, ..NamedFigures::default() }],
             search: Some(Search { trials: vec![trial], ..Search::default() }),
             warnings: vec!["Few users.".into()],
             ..Report::default()

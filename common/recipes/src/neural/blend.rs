@@ -64,21 +64,30 @@ impl Blend {
     }
 }
 
-/// Warns in the report if what is learned slowly is not better than what is counted fast, by NDCG at 25 of the same
-/// users.
+/// Differences of fewer standard errors may be chance.
+const SURE: f64 = 2.0;
+
+/// Warns in the report if what is learned slowly is not surely better than what is counted fast, by NDCG at 25 of the
+/// same users.
 pub fn compare(report: &mut Report) {
-    let ndcg = |figures: &Figures| figures.get("ndcg_at_25").map_or(0.0, |figure| figure.value);
-    let of = |name: &str| report.parts.iter().find(|part| part.name == name).map(|part| ndcg(&part.figures));
+    let ndcg = |figures: &Figures| figures.get("ndcg_at_25").copied().unwrap_or_default();
+    let of = |name: &str| report.parts.iter().find(|part| part.name == name);
     let (Some(network), Some(transitions)) = (of(NETWORK), of(TRANSITIONS)) else { return };
-    let whole = ndcg(&report.figures);
+    let gain = ndcg(&transitions.gain_of_whole);
+    let [whole, network, transitions] =
+        [&report.figures, &network.figures, &transitions.figures].map(|of| ndcg(of).value);
     if network <= transitions {
         report.warnings.push(format!(
             "By itself the network is not better than palate-transitions (NDCG at 25 {network:.4} and {transitions:.4})."
         ));
     }
-    if whole <= transitions {
+    let error = gain.standard_error.unwrap_or(0.0);
+    if gain.value <= 0.0 || gain.value < SURE * error {
+        let beside = if gain.value <= 0.0 { "not better" } else { "not surely better" };
         report.warnings.push(format!(
-            "The blend is not better than palate-transitions (NDCG at 25 {whole:.4} and {transitions:.4})."
+            "The blend is {beside} than palate-transitions (NDCG at 25 {whole:.4} and {transitions:.4}, difference \
+             {:.4} ± {error:.4}).",
+            gain.value
         ));
     }
 }
@@ -107,13 +116,19 @@ mod tests {
     #[test]
     fn a_network_or_a_blend_that_is_not_better_is_told() {
         let figures = |ndcg: f64| Figures::from([("ndcg_at_25".to_owned(), Figure::plain(ndcg))]);
-        let part = |name: &str, ndcg| NamedFigures { name: name.into(), figures: figures(ndcg) };
-        let told = |network, transitions, whole| {
+        let told = |network, transitions, whole: f64| {
+            let part = |name: &str, ndcg: f64| {
+                let gain = Figure { value: whole - ndcg, standard_error: Some(0.01) };
+                let gain_of_whole = Figures::from([("ndcg_at_25".to_owned(), gain)]);
+                NamedFigures { name: name.into(), figures: figures(ndcg), gain_of_whole }
+            };
             let parts = vec![part(NETWORK, network), part(TRANSITIONS, transitions)];
             let mut report = Report { parts, figures: figures(whole), ..Report::default() };
             compare(&mut report);
             report.warnings.len()
         };
         assert_eq!([told(0.3, 0.2, 0.4), told(0.2, 0.2, 0.3), told(0.1, 0.2, 0.15)], [0, 1, 2]);
+        // Better by less than two standard errors.
+        assert_eq!([told(0.3, 0.2, 0.215), told(0.3, 0.2, 0.225)], [1, 0]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use palate_recipes::{AtCutoff, Breakdown, Figure, Figures};
+use palate_recipes::{AtCutoff, Breakdown, Figure, Figures, NamedFigures};
 
 use super::bars::{self, Bar};
 use super::html::{escaped, figure, number};
@@ -141,11 +141,16 @@ impl ModelReport {
         }
         writeln!(out, "<h2>What it is made of, each by itself</h2>\n<div class=\"plots two\">")?;
         for name in ["ndcg_at_25", "recall_at_25"] {
-            let parts = self.report.parts.iter().map(|part| (part.name.as_str(), &part.figures));
-            let whole = ("this model", &self.report.figures);
-            let bars = parts.chain([whole]).filter_map(|(of, figures)| {
-                let own = Some(*figures.get(name)?);
-                Some(Bar { name: of.to_owned(), note: String::new(), own, popular: None })
+            let less = |part: &NamedFigures| match part.gain_of_whole.get(name) {
+                Some(Figure { value, standard_error: Some(error) }) => {
+                    format!("{} ± {} less", number(*value), number(*error))
+                }
+                _ => String::new(),
+            };
+            let parts = self.report.parts.iter().map(|part| (part.name.as_str(), &part.figures, less(part)));
+            let whole = ("this model", &self.report.figures, String::new());
+            let bars = parts.chain([whole]).filter_map(|(of, figures, note)| {
+                Some(Bar { name: of.to_owned(), note, own: Some(*figures.get(name)?), popular: None })
             });
             out.push_str(&bars::plot(title(name).as_str(), &bars.collect::<Vec<_>>()));
         }

@@ -80,10 +80,15 @@ impl ModelReport {
             write_breakdown(out, breakdown)?;
         }
         if !report.parts.is_empty() {
-            writeln!(out, "\n{:<22} {:>17}   {:>17}", "Parts", "NDCG@25", "Recall@25")?;
+            writeln!(
+                out,
+                "\n{:<22} {:>17}   {:>17}   {:>17}",
+                "Parts by themselves", "NDCG@25", "Recall@25", "whole, NDCG@25"
+            )?;
             for part in &report.parts {
                 let [ndcg, recall] = ["ndcg_at_25", "recall_at_25"].map(|name| with_error(part.figures.get(name)));
-                writeln!(out, "{:<22} {ndcg:>17}   {recall:>17}", part.name)?;
+                let gain = with_error(part.gain_of_whole.get("ndcg_at_25"));
+                writeln!(out, "{:<22} {ndcg:>17}   {recall:>17}   {gain:>17}", part.name)?;
             }
         }
         self.write_search(out)?;

@@ -64,7 +64,11 @@ fn model() -> ModelReport {
                     groups: vec![group("never seen", 0.0), group("1 to 6 days", 0.2)],
                 },
             ],
-            parts: vec![NamedFigures { name: "network <alone>".into(), figures: figures(0.12) }],
+            parts: vec![NamedFigures {
+                name: "network <alone>".into(),
+                figures: figures(0.12),
+                gain_of_whole: figures(0.08),
+            }],
             search: Some(Search {
                 metric: "ndcg_at_25".into(),
                 reason: "Trial 2 has the highest NDCG@25.".into(),
@@ -92,9 +96,14 @@ fn the_page_has_every_plot_and_needs_nothing_else() {
     for outside in ["http:", "https:", "src=", "href=", "url(", "@import", "<script", "NaN", "\"inf"] {
         assert!(!page.contains(outside), "{outside}");
     }
-    for told in
-        ["films/3f2a9c1e", "network &lt;alone&gt;", "&lt;script&gt;", "prefers-color-scheme: dark", "films/00aa"]
-    {
+    for told in [
+        "films/3f2a9c1e",
+        "network &lt;alone&gt;",
+        " less<",
+        "&lt;script&gt;",
+        "prefers-color-scheme: dark",
+        "films/00aa",
+    ] {
         assert!(page.contains(told), "{told}");
     }
 }
@@ -105,6 +114,7 @@ fn the_table_tells_the_figures_of_model_and_popularity_and_their_difference() {
     for line in [
         "6,040 held-out users; ± is the standard error over them",
         "NDCG@25                  0.2000 ± 0.0100     0.0500 ± 0.0100     0.1500 ± 0.0100",
+        "network <alone>          0.1200 ± 0.0100     0.1200 ± 0.0100     0.0800 ± 0.0100",
         "→ 2            palate-ease                0.2000  regularization=200",
         "  normalized_discounted_cumulative_gain_at_25            0.4100   most popular 0.1000",
     ] {
