@@ -26,8 +26,8 @@ pub async fn run(options: cli::Explain) -> Result<(), Failed> {
         item_id: options.item,
         of_item_id: options.of,
     };
-    let explanation = match &place.url {
-        Some(url) => serde_json::from_slice::<ItemExplanation>(&look::ask(url, &path(&asked)).await?)?,
+    let explanation: ItemExplanation = match &place.url {
+        Some(url) => look::ask_for(url, &path(&asked)).await?,
         None => look::service(&place.kept, &place.account, &place.region).await?.explain(&asked).await?,
     };
     if options.json {

@@ -1,19 +1,15 @@
 //! `palate report`: how good a model is, as a table and as a page.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use http::StatusCode;
-use palate_service::ModelReport;
-use percent_encoding::percent_decode_str;
-use serde_json::json;
+use palate_service::{ModelReport, Service};
 
 use crate::{
-    app::{App, Reply, json_response},
+    app::{App, Reply},
     cli,
     console::say,
     demo::Failed,
-    look::{self, refuse},
-    workers::chain,
+    look,
 };
 
 /// Where the process tells of models: this and the ARN.
@@ -22,10 +18,8 @@ pub const PATH: &str = "/_palate/reports/";
 /// Does what `palate report …` says, also while a process serves the data folder.
 pub async fn run(options: cli::Report) -> Result<(), Failed> {
     let place = &options.place;
-    let report = match &place.url {
-        Some(url) => {
-            serde_json::from_slice::<ModelReport>(&look::ask(url, &format!("{PATH}{}", options.model)).await?)?
-        }
+    let report: ModelReport = match &place.url {
+        Some(url) => look::ask_for(url, &format!("{PATH}{}", options.model)).await?,
         None => {
             let service = look::service(&place.kept, &place.account, &place.region).await?;
             let found = service.model_report(&options.model).await?;
@@ -60,21 +54,8 @@ fn no_such_model(model: &str) -> String {
 impl App {
     /// The report of the model that a path names after [`PATH`].
     pub async fn report(&self, model: &str) -> Reply {
-        let Ok(model) = percent_decode_str(model).decode_utf8() else {
-            return refuse(StatusCode::BAD_REQUEST, "The name of the model is not UTF-8.");
-        };
-        let service = match self.service().await {
-            Ok(service) => service,
-            Err(refusal) => return refusal,
-        };
-        match service.model_report(&model).await {
-            Ok(Some(report)) => json_response(StatusCode::OK, &json!(report)),
-            Ok(None) => refuse(StatusCode::NOT_FOUND, &no_such_model(&model)),
-            Err(error) => {
-                tracing::error!(error = chain(&error), "no report");
-                refuse(StatusCode::INTERNAL_SERVER_ERROR, "The report could not be read; the log says why.")
-            }
-        }
+        let find = |service: Arc<Service>, name: String| async move { service.model_report(&name).await };
+        self.look_up(model, find, no_such_model, "report").await
     }
 }
 
