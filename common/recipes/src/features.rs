@@ -58,6 +58,16 @@ impl Features {
         features
     }
 
+    /// The same features of other rows: for each the row that it is here, without features where it is none.
+    #[must_use]
+    pub fn of_rows(&self, rows: impl IntoIterator<Item = Option<usize>>) -> Self {
+        let row = |row: Option<usize>| {
+            let (features, weights) = row.map_or((&[][..], &[][..]), |row| self.rows.row(row as u32));
+            (features.to_vec(), weights.to_vec())
+        };
+        Self { rows: SparseRows::from_rows(rows.into_iter().map(row)), ..self.clone() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.n_features == 0
     }

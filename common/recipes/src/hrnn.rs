@@ -60,8 +60,7 @@ pub static USER_PERSONALIZATION: Recurrent = Recurrent(&catalogue::USER_PERSONAL
 pub static RECOMMENDED_FOR_YOU: Recurrent = Recurrent(&catalogue::RECOMMENDED_FOR_YOU);
 pub static TOP_PICKS: Recurrent = Recurrent(&catalogue::TOP_PICKS);
 
-/// Newest events of a user that the model keeps to know what was seen, and where that does not matter.
-const SEEN_EVENTS: usize = 1000;
+/// Newest events of a user that the model keeps where it does not matter what was seen.
 const READ_EVENTS: usize = 100;
 
 impl Recipe for Recurrent {
@@ -90,7 +89,7 @@ impl Recipe for Recurrent {
             return Err(TrainError::not_updated(self.info()));
         }
         let contents = Contents::verify(&trained.files, self.info().name)?;
-        let updated = update::update(&contents, task)?;
+        let updated = update::update(&contents, self.info(), task)?;
         let update::Updated { ids, histories, settings, scorer, item_features, encoded } = &updated;
         let parts = Parts { ids, settings, scorer, item_features };
         let files = self.files(task, trained.hyperparameters.clone(), parts, histories, encoded)?;
@@ -148,7 +147,7 @@ impl Recurrent {
             let last_s = histories.timestamps_of(encoded.user).last().unwrap_or(0);
             states[encoded.user] = state_bytes(last_s, &encoded.session, &encoded.state);
         }
-        let n_kept = if parts.scorer.network.seen_weight < 1.0 { SEEN_EVENTS } else { READ_EVENTS };
+        let n_kept = UserSide::n_kept(parts.scorer.network.seen_weight, READ_EVENTS);
         let mut files = vec![ItemSide::write(parts.ids, parts.scorer.transitions.popular())?];
         files.extend(store::write(parts.settings, parts.scorer, parts.item_features)?);
         files.extend(UserSide::write_with(task.dataset.users(), histories, n_kept, Some(&states))?);

@@ -94,3 +94,15 @@ fn numbers_near_each_other_share_features_and_extremes_are_no_trouble() {
 fn no_columns_give_no_features() {
     assert!(Features::of(&Columns::default()).is_empty());
 }
+
+#[test]
+fn other_rows_have_the_features_of_those_that_they_are() {
+    let features = features(&[("a|b", "", 1.0), ("a", "", 2.0), ("b", "", 3.0)]);
+    let others = features.of_rows([Some(2), None, Some(0)]);
+    assert_eq!(others.rows.n_rows(), 3);
+    assert_eq!(others.rows.row(0), features.rows.row(2));
+    assert!(others.rows.row(1).0.is_empty());
+    assert_eq!(others.rows.row(2), features.rows.row(0));
+    assert!(!others.rows.row(2).0.is_empty());
+    assert_eq!((others.n_features, &others.columns), (features.n_features, &features.columns));
+}

@@ -21,9 +21,10 @@ use crate::neural::allowance::Allowance;
 use crate::neural::blend::Blend;
 use crate::neural::checkpoint::{INTERVAL, Keeper};
 use crate::params::Params;
+use crate::ridge::Design;
 use crate::training::{go_on, judge_aims, split_of, step};
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
-use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
+use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, features, search};
 
 /// Times that learning that diverged goes back and on with smaller steps.
 const MAX_RETRIES: usize = 5;
@@ -111,7 +112,9 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     step(progress, "choosing transitions", 0.0)?;
     let trial = Trial::draw(&training, task.seed);
     let quiet = Quiet(progress);
-    let source = Source::events(task, n_items);
+    let described = described(dataset, info, &rows);
+    let design = described.as_ref().map(Design::new);
+    let source = Source::events(task, n_items).with_metadata(design.as_ref());
     let transitions = TransitionsValidParams::chosen(&trial.histories, &source, task.seed, &quiet)?;
     let learned_from = params.learned_from(&trial.histories);
     step(progress, &format!("learning from {} events", learned_from.n_events()), 0.05)?;
@@ -119,7 +122,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let n_events = events_by_item(&trial.histories, n_items);
     let candidates = n_events.iter().filter(|n| **n > 0).count();
     let (pace, n_epochs) = pace(params, learned_from.n_events(), candidates, task.seed);
-    let weights = Weights::draw(metadata.shape(params.hidden_dimension), &n_events, metadata.items.len(), task.seed);
+    let features = (&metadata.of_items, metadata.items.len());
+    let weights = Weights::draw(metadata.shape(params.hidden_dimension), &n_events, features, task.seed);
     let mut learner = Learner::new(weights);
     let judge = |weights: &Weights| {
         course.with(&trial.histories, &n_events, |material| trial.ndcg(weights, material, seen_weight))
@@ -162,6 +166,13 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
         encode(&learner.weights, &scorer.network.vectors, &material.reading, &metadata.of_users, &users)
     });
     Ok(Outcome { scorer, weights: learner.weights, metadata, encoded, transitions, report })
+}
+
+/// What transitions borrow by: what is recorded of the items, if a recipe reads it, in the order of its items. `rows` are
+/// those of the dataset.
+pub fn described(dataset: &Dataset, info: &RecipeInfo, rows: &[Option<usize>]) -> Option<features::Features> {
+    let read = info.reads.items.then(|| features::Features::of(dataset.item_columns()))?;
+    (!read.is_empty()).then(|| read.of_rows(rows.iter().copied()))
 }
 
 /// # Errors

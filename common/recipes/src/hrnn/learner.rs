@@ -81,9 +81,10 @@ pub struct Weights {
 
 impl Weights {
     /// `n_events` by item: those without begin, and stay, with nothing of their own.
-    pub fn draw(shape: Shape, n_events: &[u32], n_features: usize, seed: u64) -> Self {
+    /// `features` are those of all items, and how many there are.
+    pub fn draw(shape: Shape, n_events: &[u32], features: (&SparseRows, usize), seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let items = Items::draw(n_events, n_features, shape.d, &mut rng);
+        let items = Items::draw(n_events, features, shape.d, &mut rng);
         Self { shape, items, body: Body::draw(shape, &mut rng) }
     }
 
@@ -230,14 +231,16 @@ impl Learner {
             items.back(material.items, &sample.items, &sum.vectors, &mut d_features);
             adam(&mut items.features, &d_features, &mut self.features, self.time, rate, &config);
         }
-        let shown: Vec<usize> =
-            (0..sample.items.len()).filter(|place| !hidden.get(*place).is_some_and(|h| *h)).collect();
-        if shown.len() * width == items.own.len() {
-            adam(&mut items.own, &sum.vectors, &mut self.own, self.time, rate, &config);
+        let mut rows = Vec::with_capacity(sample.items.len());
+        let mut gradients = Vec::with_capacity(sum.vectors.len());
+        let is_hidden = |place: usize| hidden.get(place).copied().unwrap_or(false);
+        for (place, item) in sample.items.iter().enumerate().filter(|(place, _)| !is_hidden(*place)) {
+            rows.push(*item);
+            gradients.extend(items.own_gradient(*item, &sum.vectors[place * width..(place + 1) * width]));
+        }
+        if gradients.len() == items.own.len() {
+            adam(&mut items.own, &gradients, &mut self.own, self.time, rate, &config);
         } else {
-            let rows: Vec<u32> = shown.iter().map(|place| sample.items[*place]).collect();
-            let gradients: Vec<f32> =
-                shown.iter().flat_map(|place| &sum.vectors[place * width..(place + 1) * width]).copied().collect();
             adam_rows(&mut items.own, (&rows, width), &gradients, &mut self.own, self.time, rate, &config);
         }
         let tensors = self.weights.body.tensors_mut().iter_mut().zip(sum.body.tensors());

@@ -96,10 +96,12 @@ mod tests {
 
     use super::super::body::Shape;
     use super::*;
+    use crate::model::SparseRows;
 
     fn learner(d: usize, n_features: usize, seed: u64) -> Learner {
         let shape = Shape { d, n_user_features: n_features, n_context_features: 1 };
-        Learner::new(Weights::draw(shape, &[1, 2, 0], n_features, seed))
+        let of = SparseRows::from_rows((0..3).map(|_| (vec![], vec![])));
+        Learner::new(Weights::draw(shape, &[1, 2, 0], (&of, n_features), seed))
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::body::Shape;
 use super::encode::{Encoded, encode};
+use super::fit::described;
 use super::fresh::Fresh;
 use super::items::Items;
 use super::learner::Weights;
@@ -10,8 +11,9 @@ use super::store::{self, Settings};
 use super::window::{NONE, Reading};
 use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, SparseRows};
+use crate::ridge::Design;
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
-use crate::{Dataset, IdMap, ModelError, TrainError, TrainingTask};
+use crate::{Dataset, IdMap, ModelError, RecipeInfo, TrainError, TrainingTask};
 
 /// A model with what is new.
 pub struct Updated {
@@ -27,7 +29,7 @@ pub struct Updated {
 /// Items of the dataset that the model does not know come after its own, with the vectors that their features give;
 /// features of which the model knows nothing are passed over. Transitions and popularity are counted anew, and states
 /// go through the histories as they are now. The network's weights, the blend and the pause between sessions stay.
-pub fn update(contents: &Contents, task: &TrainingTask<'_>) -> Result<Updated, TrainError> {
+pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -> Result<Updated, TrainError> {
     let (dataset, progress) = (task.dataset, task.progress);
     let mut settings = Settings::read(contents)?;
     let side = ItemSide::read(contents)?;
@@ -44,7 +46,7 @@ pub fn update(contents: &Contents, task: &TrainingTask<'_>) -> Result<Updated, T
             rows[item as usize] = Some(row);
         }
     }
-    let items = Items { width: d + 1, own: Vec::new(), features: item_features };
+    let items = Items { width: d + 1, own: Vec::new(), trust: Vec::new(), features: item_features };
     let of_items = settings.item_features.rows(dataset.item_columns());
     let mut vectors = old.network.vectors;
     for row in &rows[n_old..] {
@@ -57,7 +59,10 @@ pub fn update(contents: &Contents, task: &TrainingTask<'_>) -> Result<Updated, T
         let reason = "transitions lack a hyperparameter".into();
         TrainError::Model(ModelError::Damaged { name: "hrnn.json".into(), reason })
     })?;
-    let transitions = Transitions::learn(&histories, &Source::events(task, ids.len()), &config, progress)?;
+    let described = described(dataset, info, &rows);
+    let design = described.as_ref().map(Design::new);
+    let source = Source::events(task, ids.len()).with_metadata(design.as_ref());
+    let transitions = Transitions::learn(&histories, &source, &config, progress)?;
     let network = Alone { vectors, ..old.network };
     let scorer = Hrnn { network, transitions, fresh: Some(fresh), blend: old.blend, gives_scores: old.gives_scores };
     let of_users = settings.user_features.rows(dataset.user_columns());
@@ -77,7 +82,7 @@ fn renamed(dataset: &Dataset, ids: &IdMap) -> Result<Histories, TrainError> {
 }
 
 fn encode_all(network: &Alone, shape: Shape, histories: &Histories, of_users: &SparseRows) -> Vec<Encoded> {
-    let items = Items { width: network.d + 1, own: Vec::new(), features: Vec::new() };
+    let items = Items { width: network.d + 1, own: Vec::new(), trust: Vec::new(), features: Vec::new() };
     let weights = Weights { shape, items, body: network.body.clone() };
     let reading = Reading {
         histories,
