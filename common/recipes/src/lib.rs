@@ -28,6 +28,7 @@ pub mod parts;
 mod popularity;
 mod rank;
 mod recipe;
+mod refresh;
 mod ridge;
 mod search;
 mod session_knn;

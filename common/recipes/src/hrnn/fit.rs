@@ -6,17 +6,16 @@ use super::body::Shape;
 use super::cold::cold_items;
 use super::config::{HrnnValidParams, pace, recency};
 use super::encode::{Encoded, encode};
-use super::features::Features;
 use super::fresh::Fresh;
 use super::gap::session_gap_s;
 use super::learner::{Learner, Material, Pace, Weights};
+use super::metadata::{Metadata, described};
 use super::scorer::{Alone, Hrnn};
 use super::stand::Stand;
 use super::trial::Trial;
 use super::window::{NONE, Reading};
 use crate::dataset::Histories;
 use crate::evaluate::evaluate;
-use crate::model::SparseRows;
 use crate::neural::allowance::Allowance;
 use crate::neural::blend::Blend;
 use crate::neural::checkpoint::{INTERVAL, Keeper};
@@ -24,7 +23,7 @@ use crate::params::Params;
 use crate::ridge::Design;
 use crate::training::{go_on, judge_aims, split_of, step};
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
-use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, features, search};
+use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
 /// Times that learning that diverged goes back and on with smaller steps.
 const MAX_RETRIES: usize = 5;
@@ -40,42 +39,6 @@ const SHARE_OF_TIME: f64 = 0.8;
 
 /// Part of the epochs that the network goes on for with what was held back.
 const ON_EVERYTHING: f64 = 0.15;
-
-/// The metadata that a recipe reads, as features.
-#[derive(Default)]
-pub struct Metadata {
-    pub items: Features,
-    pub users: Features,
-    pub contexts: Features,
-    pub of_items: SparseRows,
-    pub of_users: SparseRows,
-    pub of_contexts: SparseRows,
-}
-
-impl Metadata {
-    pub fn of(dataset: &Dataset, info: &RecipeInfo) -> Self {
-        let mut metadata = Self::default();
-        let rows = || SparseRows::from_rows([]);
-        (metadata.of_items, metadata.of_users, metadata.of_contexts) = (rows(), rows(), rows());
-        if info.reads.items {
-            metadata.items = Features::of(dataset.item_columns());
-            metadata.of_items = metadata.items.rows(dataset.item_columns());
-        }
-        if info.reads.users {
-            metadata.users = Features::of(dataset.user_columns());
-            metadata.of_users = metadata.users.rows(dataset.user_columns());
-        }
-        if info.reads.context {
-            metadata.contexts = Features::of(dataset.interaction_columns());
-            metadata.of_contexts = metadata.contexts.rows(dataset.interaction_columns());
-        }
-        metadata
-    }
-
-    pub fn shape(&self, d: usize) -> Shape {
-        Shape { d, n_user_features: self.users.len(), n_context_features: self.contexts.len() }
-    }
-}
 
 /// What a training leaves.
 pub struct Outcome {
@@ -122,8 +85,13 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let n_events = events_by_item(&trial.histories, n_items);
     let candidates = n_events.iter().filter(|n| **n > 0).count();
     let (pace, n_epochs) = pace(params, learned_from.n_events(), candidates, task.seed);
+    let shape = Shape {
+        d: params.hidden_dimension,
+        n_user_features: metadata.users.len(),
+        n_context_features: metadata.contexts.len(),
+    };
     let features = (&metadata.of_items, metadata.items.len());
-    let weights = Weights::draw(metadata.shape(params.hidden_dimension), &n_events, features, task.seed);
+    let weights = Weights::draw(shape, &n_events, features, task.seed);
     let mut learner = Learner::new(weights);
     let judge = |weights: &Weights| {
         course.with(&trial.histories, &n_events, |material| trial.ndcg(weights, material, seen_weight))
@@ -166,13 +134,6 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
         encode(&learner.weights, &scorer.network.vectors, &material.reading, &metadata.of_users, &users)
     });
     Ok(Outcome { scorer, weights: learner.weights, metadata, encoded, transitions, report })
-}
-
-/// What transitions borrow by: what is recorded of the items, if a recipe reads it, in the order of its items. `rows` are
-/// those of the dataset.
-pub fn described(dataset: &Dataset, info: &RecipeInfo, rows: &[Option<usize>]) -> Option<features::Features> {
-    let read = info.reads.items.then(|| features::Features::of(dataset.item_columns()))?;
-    (!read.is_empty()).then(|| read.of_rows(rows.iter().copied()))
 }
 
 /// # Errors

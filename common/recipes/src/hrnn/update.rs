@@ -2,18 +2,19 @@
 
 use super::body::Shape;
 use super::encode::{Encoded, encode};
-use super::fit::described;
 use super::fresh::Fresh;
 use super::items::Items;
 use super::learner::Weights;
+use super::metadata::described;
 use super::scorer::{Alone, Hrnn};
 use super::store::{self, Settings};
 use super::window::{NONE, Reading};
 use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, SparseRows};
+use crate::refresh::Refresh;
 use crate::ridge::Design;
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
-use crate::{Dataset, IdMap, ModelError, RecipeInfo, TrainError, TrainingTask};
+use crate::{IdMap, ModelError, RecipeInfo, TrainError, TrainingTask};
 
 /// A model with what is new.
 pub struct Updated {
@@ -35,24 +36,13 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     let side = ItemSide::read(contents)?;
     let (old, item_features) = store::read(contents, &settings, &side)?;
     let d = old.network.d;
-    let (mut ids, n_old) = (side.ids, contents.manifest.n_items);
-    let known = || dataset.items().iter().chain(dataset.other_items().iter());
-    for id in known() {
-        ids.insert(id).ok_or_else(|| TrainError::Data("The dataset has too many items.".into()))?;
-    }
-    let mut rows = vec![None; ids.len()];
-    for (row, id) in known().enumerate() {
-        if let Some(item) = ids.get(id) {
-            rows[item as usize] = Some(row);
-        }
-    }
+    let Refresh { ids, n_known, rows, histories } = Refresh::of(dataset, side.ids, true)?;
     let items = Items { width: d + 1, own: Vec::new(), trust: Vec::new(), features: item_features };
     let of_items = settings.item_features.rows(dataset.item_columns());
     let mut vectors = old.network.vectors;
-    for row in &rows[n_old..] {
+    for row in &rows[n_known..] {
         vectors.extend(items.of_features(&of_items, *row));
     }
-    let histories = renamed(dataset, &ids)?;
     let fresh = Fresh::of(dataset, &ids, &histories, &rows);
     settings.newest_s = Some(fresh.newest_s);
     let config = TransitionsValidParams::from_text(&settings.transitions).ok_or_else(|| {
@@ -68,17 +58,6 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     let of_users = settings.user_features.rows(dataset.user_columns());
     let encoded = encode_all(&scorer.network, settings.shape(), &histories, &of_users);
     Ok(Updated { ids, histories, settings, scorer, item_features: items.features, encoded })
-}
-
-/// The dataset's histories with other rows of items.
-fn renamed(dataset: &Dataset, ids: &IdMap) -> Result<Histories, TrainError> {
-    let histories = dataset.histories();
-    let rows: Option<Vec<u32>> = dataset.items().iter().map(|id| ids.get(id)).collect();
-    let rows = rows.ok_or_else(|| TrainError::Data("The dataset has an item without an id.".into()))?;
-    let mut offsets = vec![0];
-    offsets.extend(histories.users().map(|user| histories.events_of(user).end));
-    let items = histories.items().iter().map(|item| rows[*item as usize]).collect();
-    Ok(Histories::new(offsets, items, histories.timestamps().iter().collect::<Vec<i64>>()))
 }
 
 fn encode_all(network: &Alone, shape: Shape, histories: &Histories, of_users: &SparseRows) -> Vec<Encoded> {
