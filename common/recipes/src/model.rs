@@ -110,6 +110,15 @@ impl Query<'_> {
 pub struct Scored {
     pub item: u32,
     pub score: Option<f32>,
+    /// Whether it has its place to be learned about ([`Query::exploration`]), not for its relevance.
+    pub explored: bool,
+}
+
+impl Scored {
+    /// An item that has its place for its relevance.
+    pub fn new(item: u32, score: Option<f32>) -> Self {
+        Self { item, score, explored: false }
+    }
 }
 
 /// A model ready to answer.

@@ -91,7 +91,7 @@ impl Popular {
 impl Scorer for Popular {
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
         let allowed = self.order.iter().filter(|item| query.allows(**item));
-        allowed.take(k).map(|item| Scored { item: *item, score: None }).collect()
+        allowed.take(k).map(|item| Scored::new(*item, None)).collect()
     }
 
     fn rank(&self, _query: &Query<'_>, items: &[u32]) -> Vec<f32> {

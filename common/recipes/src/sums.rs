@@ -116,7 +116,7 @@ impl Sums {
         let mut ranked: Vec<Ranked> =
             reached.chain(others).map(|item| (*item, self.score(*item, backoff, seen))).collect();
         rank::keep_best(&mut ranked, k);
-        ranked.into_iter().map(|(item, score)| Scored { item, score: Some(score) }).collect()
+        ranked.into_iter().map(|(item, score)| Scored::new(item, Some(score))).collect()
     }
 }
 

@@ -34,7 +34,7 @@ impl Scorer for Told<'_> {
             Some(place) => self.0.items().get(place),
             None => query.history.first().map(|event| event.item),
         };
-        item.map(|item| Scored { item, score: None }).into_iter().collect()
+        item.map(|item| Scored::new(item, None)).into_iter().collect()
     }
 
     fn rank(&self, _query: &Query<'_>, items: &[u32]) -> Vec<f32> {

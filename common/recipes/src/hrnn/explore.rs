@@ -12,19 +12,17 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::fresh::Fresh;
-use crate::{Exploration, Query, Scored, rank};
+use crate::{Exploration, Scored, rank};
 
-/// Puts new items into `list`, the best `k` by relevance of `shares`.
+/// Puts some of the `new` items into `list`, the best by relevance of `shares`, and says which.
 pub fn explore(
     list: Vec<Scored>,
     shares: &[f32],
-    query: &Query<'_>,
+    new: &[u32],
     exploration: &Exploration<'_>,
     fresh: &Fresh,
-    k: usize,
 ) -> Vec<Scored> {
     let weight = exploration.weight.clamp(0.0, 1.0);
-    let new: Vec<u32> = fresh.newer_than(exploration.age_cut_off_days).filter(|item| query.allows(*item)).collect();
     if weight == 0.0 || new.is_empty() {
         return list;
     }
@@ -37,7 +35,7 @@ pub fn explore(
         (attraction * relevance * 0.5_f64.powi(n_passed.min(50) as i32)) as f32
     };
     let mut drawn: Vec<rank::Ranked> = new.iter().map(|item| (*item, draw(*item, &mut rng))).collect();
-    rank::keep_best(&mut drawn, k);
+    rank::keep_best(&mut drawn, list.len());
     let mut explored = drawn.into_iter().map(|(item, _)| item);
     let mut relevant = list.iter().map(|scored| scored.item);
     let mut taken = std::collections::HashSet::new();
@@ -47,7 +45,7 @@ pub fn explore(
         let next = open.then(|| explored.find(|item| !taken.contains(item))).flatten();
         let Some(item) = next.or_else(|| relevant.find(|item| !taken.contains(item))) else { break };
         taken.insert(item);
-        mixed.push(Scored { item, score: Some(shares[item as usize]) });
+        mixed.push(Scored { explored: next.is_some(), ..Scored::new(item, Some(shares[item as usize])) });
     }
     mixed
 }
@@ -104,11 +102,13 @@ mod tests {
     }
 
     fn list(k: usize) -> Vec<Scored> {
-        (0..k as u32).map(|item| Scored { item, score: Some(shares()[item as usize]) }).collect()
+        (0..k as u32).map(|item| Scored::new(item, Some(shares()[item as usize]))).collect()
     }
 
     fn explored(exploration: Exploration<'_>, fresh: &Fresh, k: usize) -> Vec<u32> {
-        let answer = explore(list(k), &shares(), &Query::default(), &exploration, fresh, k);
+        let new: Vec<u32> = fresh.newer_than(exploration.age_cut_off_days).collect();
+        let answer = explore(list(k), &shares(), &new, &exploration, fresh);
+        assert!(answer.iter().all(|scored| !scored.explored || new.contains(&scored.item)));
         assert!(answer.iter().all(|scored| scored.score == Some(shares()[scored.item as usize])));
         answer.iter().map(|scored| scored.item).collect()
     }

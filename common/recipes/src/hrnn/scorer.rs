@@ -138,7 +138,10 @@ impl Scorer for Hrnn {
         let shares = self.shares(query);
         let list = best(&shares, query, k);
         let mut list = match (&query.exploration, &self.fresh) {
-            (Some(exploration), Some(fresh)) => explore(list, &shares, query, exploration, fresh, k),
+            (Some(exploration), Some(fresh)) => {
+                let new = fresh.newer_than(exploration.age_cut_off_days).filter(|item| query.allows(*item));
+                explore(list, &shares, &new.collect::<Vec<u32>>(), exploration, fresh)
+            }
             _ => list,
         };
         if !self.gives_scores {

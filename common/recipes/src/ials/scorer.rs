@@ -174,7 +174,7 @@ impl Scorer for Ials {
             }
         }
         rank::keep_best(&mut ranked, k);
-        ranked.into_iter().map(|(item, score)| Scored { item, score: Some(score) }).collect()
+        ranked.into_iter().map(|(item, score)| Scored::new(item, Some(score))).collect()
     }
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {

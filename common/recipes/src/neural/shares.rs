@@ -34,7 +34,7 @@ pub fn best(shares: &[f32], query: &Query<'_>, k: usize) -> Vec<Scored> {
     let mut ranked: Vec<rank::Ranked> =
         (0..).zip(shares.iter().copied()).filter(|(item, _)| query.allows(*item)).collect();
     rank::keep_best(&mut ranked, k);
-    ranked.into_iter().map(|(item, share)| Scored { item, score: Some(share) }).collect()
+    ranked.into_iter().map(|(item, share)| Scored::new(item, Some(share))).collect()
 }
 
 /// The shares of some items, so that they sum to 1. If none of them has any, they are equal.

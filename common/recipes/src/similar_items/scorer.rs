@@ -100,7 +100,7 @@ impl Scorer for Space {
             let rest = self.popular.order().iter().filter(|item| query.allows(**item) && !taken.contains(item));
             list.extend(rest.take(k - list.len()));
         }
-        list.into_iter().map(|item| Scored { item, score: None }).collect()
+        list.into_iter().map(|item| Scored::new(item, None)).collect()
     }
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {

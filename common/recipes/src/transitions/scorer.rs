@@ -130,7 +130,7 @@ impl Scorer for Transitions {
                 }
             }
             rank::keep_best(&mut ranked, k);
-            ranked.into_iter().map(|(item, score)| Scored { item, score: Some(score) }).collect()
+            ranked.into_iter().map(|(item, score)| Scored::new(item, Some(score))).collect()
         })
     }
 

@@ -18,7 +18,7 @@ impl List {
     /// The best `k` items that the query allows, the growing ones first, then by popularity.
     pub fn recommend(&self, popular: &Popular, query: &Query<'_>, k: usize) -> Vec<Scored> {
         let allowed = self.all(popular).filter(|item| query.allows(*item));
-        allowed.take(k).map(|item| Scored { item, score: None }).collect()
+        allowed.take(k).map(|item| Scored::new(item, None)).collect()
     }
 
     /// The number of items that come after each of these.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ColumnChoice, ColumnKind, Exploration, Record, TimedPart};
+use crate::{ColumnChoice, ColumnKind, Exploration, Record, Scored, TimedPart};
 
 const DAY_S: i64 = 86_400;
 
@@ -156,8 +156,8 @@ fn exploration_shows_new_items_and_scores_stay_those_of_relevance() {
     assert_eq!(explored(0.0, 30.0), plain);
     assert_eq!(explored(1.0, 0.5), plain);
     let list = explored(1.0, 30.0);
-    assert_eq!(model.item_id(list[0].item), "fresh");
-    let mut sorted = list.clone();
+    assert_eq!((model.item_id(list[0].item), list[0].explored), ("fresh", true));
+    let mut sorted: Vec<_> = list.iter().map(|scored| Scored::new(scored.item, scored.score)).collect();
     sorted.sort_by(|a, b| b.score.unwrap().total_cmp(&a.score.unwrap()).then(a.item.cmp(&b.item)));
     assert_eq!(sorted, plain);
 }
