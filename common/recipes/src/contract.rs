@@ -112,6 +112,8 @@ fn items_without_interactions(name: &str) -> bool {
         "aws-ecomm-recommended-for-you",
         "aws-vod-top-picks",
         "palate-ials",
+        "aws-user-personalization-v2",
+        "aws-personalized-ranking-v2",
     ];
     others.contains(&name)
 }
@@ -449,7 +451,12 @@ fn one_user_with_half_of_everything_and_times_that_are_all_equal_leave_related_i
 
 #[test]
 fn what_cannot_be_updated_says_so() {
-    let updated = ["aws-user-personalization", "aws-ecomm-recommended-for-you", "aws-vod-top-picks"];
+    let updated = [
+        "aws-user-personalization",
+        "aws-ecomm-recommended-for-you",
+        "aws-vod-top-picks",
+        "aws-user-personalization-v2",
+    ];
     for name in RECIPES.into_iter().filter(|name| !updated.contains(name)) {
         let (recipe, trained) = shared(name);
         let (dataset, hyperparameters) = (checkerboard(), trained.hyperparameters.clone());

@@ -19,6 +19,7 @@
 //! | [`adam`]       | Adam with decoupled weight decay                                                   |
 //! | [`batch`]      | cutting histories into sequences, sequences into shards                            |
 //! | [`shares`]     | answers from logits                                                                |
+//! | [`items`]      | vectors of items that are also made of their features                              |
 //! | [`blend`]      | how much of an answer is the network's and how much that of transitions            |
 //! | [`allowance`]  | how many epochs there is time for                                                  |
 //! | [`checkpoint`] | what is kept of a training that is cut off                                         |
@@ -34,6 +35,7 @@ pub mod checkpoint;
 pub mod differences;
 pub mod dropout;
 pub mod elementwise;
+pub mod items;
 pub mod matmul;
 pub mod norm;
 pub mod parameters;

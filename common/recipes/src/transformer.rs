@@ -12,6 +12,15 @@
 //! |----------------------|--------------------------------------------------------------------------------------|
 //! | `apply_recency_bias` | an event counts ½ to 1 in training, the more the newer it is, in a straight line     |
 //!
+//! **What is recorded** of items is part of their vectors, which transitions borrow by as well, and what is recorded of the user and of the moment of the
+//! request of what these are compared with; [`crate::hrnn::features`] says what of it is read. So items of which little
+//! is known gain, and those that nobody turned to yet can be recommended. Of past events only item and time are read: a
+//! user's page keeps no more. Without metadata the network is number by number what it would be if it could not read any.
+//!
+//! **Exploration**: aws-user-personalization-v2 gives places of its lists to new items ([`new`]), if the query asks for
+//! it, drawn as [`crate::hrnn::explore`] says from how much they suit the user. It says which, and leaves the order of
+//! the others and all scores as they are. [`update`] brings new items and events into a model that exists.
+//!
 //! A training learns from nine in ten of the users, without the last events of some of them, until what it tells of
 //! those grows no better. It is judged by the other users. Then it goes on from the weights that it has, for a few
 //! epochs over all events.
@@ -19,28 +28,32 @@
 mod attention;
 mod config;
 mod fit;
+mod items;
+mod moments;
 mod network;
+mod new;
 mod scorer;
 mod store;
 mod trial;
+mod update;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue;
+use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
 use crate::params::Params;
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{IdMap, Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
+use scorer::Scores;
+use store::Settings;
 
 /// One of the two recipes, which differ in what they are asked.
 pub struct Sequential(&'static RecipeInfo);
 
 pub static USER_PERSONALIZATION_V2: Sequential = Sequential(&catalogue::USER_PERSONALIZATION_V2);
 pub static PERSONALIZED_RANKING_V2: Sequential = Sequential(&catalogue::PERSONALIZED_RANKING_V2);
-
-/// Newest events of a user that the model keeps to know what was seen.
-const SEEN_EVENTS: usize = 1000;
 
 impl Recipe for Sequential {
     fn info(&self) -> &'static RecipeInfo {
@@ -54,23 +67,48 @@ impl Recipe for Sequential {
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
         let hyperparameters = Params::check(self.info(), task.hyperparameters)?.to_text();
         let recency_bias = hyperparameters.get("apply_recency_bias").is_none_or(|value| value == "true");
-        let outcome = fit::fit(task, self.info(), recency_bias)?;
-        let (users, items) = (task.dataset.users(), task.dataset.items());
-        let mut files = vec![ItemSide::write(items, outcome.scorer.transitions.popular())?];
-        files.extend(store::write(&outcome)?);
-        let sequence = &outcome.scorer.sequence;
-        let n_kept = if sequence.seen_weight < 1.0 { SEEN_EVENTS } else { sequence.network.shape.max_length };
-        files.extend(UserSide::write(users, task.dataset.histories(), n_kept)?);
-        let files = Manifest::of(self.info(), task, &hyperparameters).seal(files)?;
-        Ok(Trained { files, report: outcome.report, hyperparameters, chosen: BTreeMap::new() })
+        let fit::Outcome { ids, scorer, item_features, transitions, report } =
+            fit::fit(task, self.info(), recency_bias)?;
+        let settings = Settings::of(&scorer, &transitions, &item_features);
+        let files = self.files(task, &hyperparameters, (&ids, task.dataset.histories()), (&scorer, &settings))?;
+        Ok(Trained { files, report, hyperparameters, chosen: BTreeMap::new() })
+    }
+
+    fn update(&self, trained: &Trained, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
+        if !fit::explores(self.info()) {
+            return Err(TrainError::not_updated(self.info()));
+        }
+        let contents = Contents::verify(&trained.files, self.info().name)?;
+        let update::Updated { ids, histories, scorer, settings } = update::update(&contents, self.info(), task)?;
+        let hyperparameters = trained.hyperparameters.clone();
+        let files = self.files(task, &hyperparameters, (&ids, &histories), (&scorer, &settings))?;
+        Ok(Trained { files, report: trained.report.clone(), hyperparameters, chosen: trained.chosen.clone() })
     }
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
         let contents = Contents::verify(files, self.info().name)?;
         let side = ItemSide::read(&contents)?;
-        let scorer = store::read(&contents, &side)?;
+        let scorer = store::read(&contents, &Settings::read(&contents)?, &side)?;
         let users = UserSide::read(&contents)?;
         Ok(Arc::new(Served::new(side, scorer, Some(users))))
+    }
+}
+
+impl Sequential {
+    /// A model's items and what users did with them, as files, and what was learned of them.
+    fn files(
+        &self,
+        task: &TrainingTask<'_>,
+        hyperparameters: &BTreeMap<String, String>,
+        (ids, histories): (&IdMap, &Histories),
+        (scorer, settings): (&Scores, &Settings),
+    ) -> Result<Vec<ModelFile>, TrainError> {
+        let mut files = vec![ItemSide::write(ids, scorer.transitions.popular())?];
+        files.extend(store::write(settings, scorer)?);
+        let sequence = &scorer.sequence;
+        let n_kept = UserSide::n_kept(sequence.seen_weight, sequence.network.shape.max_length);
+        files.extend(UserSide::write(task.dataset.users(), histories, n_kept)?);
+        Ok(Manifest::of(self.info(), task, hyperparameters).with_items(ids.len()).seal(files)?)
     }
 }
 

@@ -78,6 +78,15 @@ impl Histories {
         self.timestamp_s.slice(0..self.timestamp_s.len())
     }
 
+    /// Interactions with each of `n_items` items.
+    pub fn events_by_item(&self, n_items: usize) -> Vec<u32> {
+        let mut n_events = vec![0_u32; n_items];
+        for item in &self.items {
+            n_events[*item as usize] += 1;
+        }
+        n_events
+    }
+
     /// Bytes held in memory.
     pub fn resident_bytes(&self) -> usize {
         self.offsets.len() * size_of::<usize>()

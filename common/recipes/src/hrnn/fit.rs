@@ -64,7 +64,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let rows: Vec<Option<usize>> = (0..n_items).map(Some).collect();
     let fresh = info.reads.items.then(|| Fresh::of(dataset, ids, histories, &rows));
     let cold = match (&fresh, info.name) {
-        (Some(fresh), "aws-hrnn-coldstart") => cold_items(given, fresh, &events_by_item(histories, n_items))?,
+        (Some(fresh), "aws-hrnn-coldstart") => cold_items(given, fresh, &histories.events_by_item(n_items))?,
         _ => Vec::new(),
     };
     let split = split_of(task);
@@ -82,7 +82,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let learned_from = params.learned_from(&trial.histories);
     step(progress, &format!("learning from {} events", learned_from.n_events()), 0.05)?;
     let course = Course { dataset, metadata: &metadata, params, n_items, gap_s, cold: &cold };
-    let n_events = events_by_item(&trial.histories, n_items);
+    let n_events = trial.histories.events_by_item(n_items);
     let candidates = n_events.iter().filter(|n| **n > 0).count();
     let (pace, n_epochs) = pace(params, learned_from.n_events(), candidates, task.seed);
     let shape = Shape {
@@ -112,7 +112,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
     let all = params.learned_from(histories);
-    let n_events = events_by_item(histories, n_items);
+    let n_events = histories.events_by_item(n_items);
     let n_more = (ON_EVERYTHING * done as f64).ceil().max(1.0) as usize;
     let plan = Plan {
         name: "learning-from-everything",
@@ -146,15 +146,6 @@ fn check(scorer: &Hrnn) -> Result<(), TrainError> {
         .chain(scorer.network.body.tensors().iter().flatten())
         .all(|value| value.is_finite());
     if finite { Ok(()) } else { Err(TrainError::Numerical("a weight is not finite".into())) }
-}
-
-/// Interactions with each item.
-fn events_by_item(histories: &Histories, n_items: usize) -> Vec<u32> {
-    let mut n_events = vec![0; n_items];
-    for item in histories.items() {
-        n_events[*item as usize] += 1;
-    }
-    n_events
 }
 
 /// How long to learn.

@@ -4,9 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::model::SparseRows;
-
-/// Events with which what is learned of an item itself counts half of what it may, beside its features.
-const HALF_EVENTS: f32 = 10.0;
+use crate::neural::items::{HALF_EVENTS, add_features, back_to_features};
 
 /// A factorised decoder: `v(item) = t(item) e(item) + Σ weight(item, feature) f(feature)`, biases included, so that what
 /// is learned of a feature holds for items that hardly anybody or nobody turned to. `t = n / (n + 10)` of an item with
@@ -52,9 +50,8 @@ impl Items {
     pub fn vectors(&self, of: &SparseRows, items: &[u32], hidden: &[bool]) -> Vec<f32> {
         let mut vectors = Vec::with_capacity(items.len() * self.width);
         for (place, item) in items.iter().enumerate() {
-            let begin = vectors.len();
             match hidden.get(place) {
-                Some(true) => vectors.resize(begin + self.width, 0.0),
+                Some(true) => vectors.resize(vectors.len() + self.width, 0.0),
                 _ => {
                     let (trust, bias) = (self.trust[*item as usize], self.width - 1);
                     let own = &self.own[*item as usize * self.width..][..self.width];
@@ -62,16 +59,9 @@ impl Items {
                     vectors.push(own[bias]);
                 }
             }
-            if self.features.is_empty() {
-                continue;
-            }
-            let (features, weights) = of.row(*item);
-            for (feature, weight) in features.iter().zip(weights) {
-                let feature = &self.features[*feature as usize * self.width..][..self.width];
-                for (value, of_feature) in vectors[begin..].iter_mut().zip(feature) {
-                    *value += weight * of_feature;
-                }
-            }
+        }
+        if !self.features.is_empty() {
+            add_features(of, items, &self.features, self.width, &mut vectors);
         }
         vectors
     }
@@ -80,29 +70,14 @@ impl Items {
     pub fn of_features(&self, of: &SparseRows, row: Option<usize>) -> Vec<f32> {
         let mut vector = vec![0.0; self.width];
         let Some(row) = row.filter(|row| *row < of.n_rows()) else { return vector };
-        let (features, weights) = of.row(row as u32);
-        for (feature, weight) in features.iter().zip(weights) {
-            let feature = &self.features[*feature as usize * self.width..][..self.width];
-            for (value, of_feature) in vector.iter_mut().zip(feature) {
-                *value += weight * of_feature;
-            }
-        }
+        add_features(of, &[row as u32], &self.features, self.width, &mut vector);
         vector
     }
 
     /// Adds the gradients of the vectors of some items to those of their features.
     pub fn back(&self, of: &SparseRows, items: &[u32], gradients: &[f32], d_features: &mut [f32]) {
-        if self.features.is_empty() {
-            return;
-        }
-        for (item, gradients) in items.iter().zip(gradients.chunks_exact(self.width)) {
-            let (features, weights) = of.row(*item);
-            for (feature, weight) in features.iter().zip(weights) {
-                let feature = &mut d_features[*feature as usize * self.width..][..self.width];
-                for (to, gradient) in feature.iter_mut().zip(gradients) {
-                    *to += weight * gradient;
-                }
-            }
+        if !self.features.is_empty() {
+            back_to_features(of, items, gradients, self.width, d_features);
         }
     }
 }

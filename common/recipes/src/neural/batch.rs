@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::Event;
 use crate::dataset::Histories;
+use crate::model::SparseRows;
 
 /// The input before the first event of a user: what it leads to is what users begin with.
 pub const NOTHING: u32 = u32::MAX;
@@ -30,6 +31,9 @@ impl Sequence {
     }
 }
 
+/// The features, and their weights, of the moment in which event `place` of a user came, and of the user.
+pub type Moment<'a> = &'a (dyn Fn(usize, usize) -> (Vec<u32>, Vec<f32>) + Sync);
+
 /// Sequences one after the other. Arrays have a number for each token.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shard {
@@ -43,13 +47,27 @@ pub struct Shard {
     pub targets: Vec<u32>,
     /// What a target counts.
     pub weights: Vec<f32>,
+    /// Features of the moments of the targets; no rows at all if nothing is known of any.
+    pub moments: SparseRows,
 }
 
 impl Shard {
     /// Packs whole sequences; items are rows of the catalogue, and `weight` tells what event `place` of a user
     /// counts as a target.
-    pub fn pack(histories: &Histories, sequences: &[Sequence], weight: impl Fn(usize, usize) -> f32) -> Self {
+    pub fn pack(
+        histories: &Histories,
+        sequences: &[Sequence],
+        weight: impl Fn(usize, usize) -> f32,
+        moment: Option<Moment<'_>>,
+    ) -> Self {
         let mut shard = Self::default();
+        if let Some(moment) = moment {
+            let targets = |sequence: &Sequence| {
+                let user = sequence.user;
+                (sequence.begin..sequence.end).map(move |target| moment(user, target))
+            };
+            shard.moments = SparseRows::from_rows(sequences.iter().flat_map(targets));
+        }
         for sequence in sequences {
             let (items, times) = (histories.items_of(sequence.user), histories.timestamps_of(sequence.user));
             for target in sequence.begin..sequence.end {
@@ -247,7 +265,7 @@ mod tests {
             assert_eq!(step.len(), 3);
             for sequences in step {
                 assert!(sequences.iter().all(|sequence| (1..=20).contains(&sequence.len())));
-                let shard = Shard::pack(&histories, &sequences, |_, _| 1.0);
+                let shard = Shard::pack(&histories, &sequences, |_, _| 1.0, None);
                 for (range, sequence) in shard.ranges().zip(&sequences) {
                     assert_eq!(shard.items[range.start] == NOTHING, sequence.begin == 0);
                 }
@@ -265,7 +283,7 @@ mod tests {
     fn rows_of_a_step_hold_its_items_and_tell_how_likely_they_are() {
         let histories = histories(&[50, 50]);
         let sequences = [Sequence { user: 1, begin: 10, end: 20 }];
-        let mut shards = [Shard::pack(&histories, &sequences, |_, _| 1.0)];
+        let mut shards = [Shard::pack(&histories, &sequences, |_, _| 1.0, None)];
         let before = shards[0].clone();
         let rows = Negatives::new(&histories, 100, 30).draw(&mut shards, &mut generator(1, 0));
         for (local, item) in shards[0].targets.iter().zip(&before.targets) {

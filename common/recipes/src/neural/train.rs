@@ -6,9 +6,10 @@ use rayon::prelude::*;
 
 use super::adam::{AdamConfig, Moments, adam, adam_rows};
 use super::allowance::Allowance;
-use super::batch::{Cutting, Negatives, Rows, Shard, epoch, generator};
+use super::batch::{Cutting, Moment, Negatives, Rows, Shard, epoch, generator};
 use super::checkpoint::{Checkpoint, Keeper};
 use super::elementwise::{add, dot};
+use super::items::ItemFeatures;
 use super::parameters::{Layout, Start, begin};
 use super::softmax::Candidates;
 use crate::dataset::Histories;
@@ -23,6 +24,9 @@ const SMALLER: f32 = 0.4;
 
 /// Numbers that one task adds up.
 const CHUNK: usize = 1 << 14;
+
+/// Among the streams of a step, that of the items that do without their own row. Shards have those before.
+const HIDDEN: u64 = 1 << 19;
 
 /// What can be trained.
 pub trait Network: Sync {
@@ -212,6 +216,10 @@ pub struct Course<'a, N, W> {
     pub plan: &'a Plan,
     /// What event `place` of a user counts as a target.
     pub weight: W,
+    /// What items are made of beside their rows of the table.
+    pub items: Option<&'a ItemFeatures>,
+    /// What is known of who asks and when.
+    pub moment: Option<Moment<'a>>,
     pub progress: &'a dyn Progress,
 }
 
@@ -289,6 +297,7 @@ struct Learner<'a, N, W> {
     /// Of each shard.
     gradients: Vec<Weights>,
     total: Weights,
+    n_items: usize,
     steps_an_epoch: usize,
 }
 
@@ -301,18 +310,19 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
             negatives: plan.negatives.map(|n| Negatives::new(histories, n_items, n)),
             gradients: vec![Weights::default(); plan.cutting.n_shards.max(1)],
             total: Weights::default(),
+            n_items,
             steps_an_epoch: histories.n_events().div_ceil(a_step).max(1),
         }
     }
 
     /// The mean loss, or `None` if it diverges. Ends early if there is no more time.
     fn epoch(&mut self, state: &mut State, allowance: &Allowance<'_>) -> Result<Option<f64>, TrainError> {
-        let Course { histories, plan, weight, progress, .. } = self.course;
+        let Course { histories, plan, weight, moment, progress, .. } = self.course;
         let steps = epoch(histories, &plan.cutting, &mut generator(plan.seed, 16 + state.epoch as u64));
         let (mut loss, mut weights) = (0.0, 0.0);
         for shards in steps {
             go_on(*progress)?;
-            let pack = |sequences: Vec<_>| Shard::pack(histories, &sequences, weight);
+            let pack = |sequences: Vec<_>| Shard::pack(histories, &sequences, weight, *moment);
             let shards: Vec<Shard> = shards.into_par_iter().map(pack).collect();
             let counted: f64 = shards.iter().flat_map(|shard| &shard.weights).map(|weight| f64::from(*weight)).sum();
             if counted <= 0.0 {
@@ -340,7 +350,16 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
             .negatives
             .as_ref()
             .map(|negatives| negatives.draw(&mut shards, &mut generator(self.course.plan.seed, stream)));
-        let gathered = rows.as_ref().map(|rows| gather(&state.weights.table, rows, columns));
+        let made = self.course.items.map(|items| {
+            let rows = rows.as_ref().map_or_else(|| (0..self.n_items as u32).collect(), |rows| rows.rows.clone());
+            let hidden = items.draw_hidden(&rows, &mut generator(self.course.plan.seed, stream + HIDDEN));
+            (items, rows, hidden)
+        });
+        let gathered = match (&made, &rows) {
+            (Some((items, rows, hidden)), _) => Some(items.vectors(&state.weights, rows, hidden)),
+            (None, Some(rows)) => Some(gather(&state.weights.table, rows, columns)),
+            (None, None) => None,
+        };
         let table = gathered.as_ref().unwrap_or(&state.weights.table);
         let (n_candidates, shifts) =
             rows.as_ref().map_or((table.len() / columns, &[][..]), |rows| (rows.n_candidates, &rows.shifts));
@@ -361,6 +380,9 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
             .collect();
         add_up(&self.gradients, |gradient| &gradient.body, &mut self.total.body);
         add_up(&self.gradients, |gradient| &gradient.table, &mut self.total.table);
+        if let Some((items, of, hidden)) = &made {
+            items.back(of, rows.is_none(), hidden, &mut self.total);
+        }
         let norm = (square(&self.total.body) + square(&self.total.table)).sqrt() / counted;
         let loss: f64 = losses.iter().sum();
         if !norm.is_finite() || !loss.is_finite() {

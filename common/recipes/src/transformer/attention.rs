@@ -170,6 +170,32 @@ pub fn attend(
     }
 }
 
+/// What [`attend`] writes for the last token of each sequence alone.
+///
+/// | argument | shape                           | meaning                                     |
+/// |----------|---------------------------------|---------------------------------------------|
+/// | `q`      | `(n_sequences, heads.columns)`  | the queries of the last tokens, head by head |
+/// | `vk`     | `(n_tokens, 2 heads.columns)`   | values and keys of all, head by head        |
+/// | `out`    | as `q`                          | is written                                  |
+pub fn attend_last(heads: Heads, runs: &Runs, q: &[f32], vk: &[f32], bias: &Bias<'_>, out: &mut [f32]) {
+    let (c, columns) = (heads.head(), heads.columns);
+    let (mut s, mut weights) = (Vec::new(), Vec::new());
+    for ((range, q), out) in runs.sequences.iter().zip(q.chunks_exact(columns)).zip(out.chunks_exact_mut(columns)) {
+        let n_keys = range.len();
+        s.resize(n_keys, 0.0);
+        weights.resize(n_keys, 0.0);
+        for head in 0..heads.n_heads {
+            let of =
+                |which: usize| block(&vk[(2 * range.start + which) * columns + head * c..], n_keys, c, 2 * columns);
+            let own = head * c..(head + 1) * c;
+            product(block(&q[own.clone()], 1, c, c), of(1).t(), block_mut(&mut s, 1, n_keys, n_keys));
+            let part = Block { token: range.start, rows: n_keys - 1..n_keys, head, offset: 0 };
+            weigh(heads, runs, &part, bias, &mut s, &mut weights);
+            product(block(&weights, 1, n_keys, n_keys), of(0), block_mut(&mut out[own], 1, c, c));
+        }
+    }
+}
+
 /// Scales `S`, adds the biases, and makes the weights of it.
 fn weigh(heads: Heads, runs: &Runs, part: &Block, bias: &Bias<'_>, s: &mut [f32], weights: &mut [f32]) {
     let (n_keys, shrink, scale) = (part.n_keys(), (heads.head() as f32).sqrt().recip(), heads.scale());
@@ -305,6 +331,24 @@ mod tests {
         assert_gradient(&qkv, &d_qkv, |qkv| dot(&run(&runs, qkv, &place, &time).1, &d_out));
         assert_gradient(&place, &d_place, |place| dot(&run(&runs, &qkv, place, &time).1, &d_out));
         assert_gradient(&time, &d_time, |time| dot(&run(&runs, &qkv, &place, time).1, &d_out));
+    }
+
+    #[test]
+    fn the_last_tokens_alone_attend_as_they_do_among_all() {
+        let (runs, qkv) = (runs(), numbers(74 * STRIDE, 1));
+        let (place, time) = (numbers(2 * 80, 3), numbers(2 * N_TIMES, 4));
+        let (_, all) = run(&runs, &qkv, &place, &time);
+        let columns = |token: usize, from: usize| qkv[token * STRIDE + FROM + from * 4..][..4].to_vec();
+        let q: Vec<f32> = [2, 3, 73].into_iter().flat_map(|token| columns(token, 1)).collect();
+        let vk: Vec<f32> = (0..74).flat_map(|token| [columns(token, 0), columns(token, 2)].concat()).collect();
+        let mut last = vec![0.0; 3 * 4];
+        attend_last(HEADS, &runs, &q, &vk, &Bias { place: &place, time: &time }, &mut last);
+        for (row, token) in [2, 3, 73].into_iter().enumerate() {
+            for (a, b) in last[row * 4..][..4].iter().zip(&all[token * 4..][..4]) {
+                // Products of other shapes add in another order.
+                assert!((a - b).abs() < 1e-6, "{token}: {a} {b}");
+            }
+        }
     }
 
     #[test]

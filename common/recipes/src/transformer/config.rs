@@ -29,14 +29,22 @@ const MAX_LENGTH: usize = 200;
 /// Steps that the rate takes to grow at most.
 const WARM_UP: usize = 200;
 
-/// `longest` is the length of the longest history.
+/// Of a network that reads no metadata. `longest` is the length of the longest history.
 pub fn shape(n_items: usize, longest: usize) -> Shape {
     let columns = match n_items {
         ..64 => 16,
         64..512 => 32,
         _ => 64,
     };
-    Shape { columns, n_heads: 2, n_blocks: 2, max_length: longest.clamp(1, MAX_LENGTH), dropout: 0.2 }
+    Shape {
+        columns,
+        n_heads: 2,
+        n_blocks: 2,
+        max_length: longest.clamp(1, MAX_LENGTH),
+        n_item_features: 0,
+        n_moment_features: 0,
+        dropout: 0.2,
+    }
 }
 
 /// `n_targets` events over `n_items` items.

@@ -1,18 +1,26 @@
 //! A training: learning with early stopping, judging, learning on everything.
 
 use super::config::{plan, shape};
-use super::network::Transformer;
+use super::items::Catalogue;
+use super::moments::Moments;
+use super::network::{Shape, Transformer};
+use super::new::new_items;
 use super::scorer::{Scores, Sequence};
-use super::trial::Trial;
+use super::trial::{Ready, Trial};
 use crate::dataset::Histories;
 use crate::evaluate::evaluate;
 use crate::event_weights::Weighing;
+use crate::hrnn::features::Features;
+use crate::hrnn::metadata::{Metadata, described};
+use crate::neural::batch::Moment;
 use crate::neural::blend::compare;
+use crate::neural::items::ItemFeatures;
 use crate::neural::store;
 use crate::neural::train::{Course, Epoch, Plan, Score, State, Weights};
+use crate::ridge::Design;
 use crate::training::{judge_aims, split_of, step};
 use crate::transitions::{Fitted, Source, TransitionsValidParams};
-use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
+use crate::{Dataset, IdMap, Progress, RecipeInfo, RecipeType, Report, TrainError, TrainingTask, search};
 
 /// Part of the epochs that the network goes on for with what was held back.
 const ON_EVERYTHING: f64 = 0.15;
@@ -21,7 +29,10 @@ const ON_EVERYTHING: f64 = 0.15;
 const RATE_ON_EVERYTHING: f32 = 0.25;
 
 pub struct Outcome {
+    /// Of the items that the model answers with.
+    pub ids: IdMap,
     pub scorer: Scores,
+    pub item_features: Features,
     pub transitions: TransitionsValidParams,
     pub report: Report,
 }
@@ -30,39 +41,63 @@ pub struct Outcome {
 ///
 /// Training users learn without the last events of some of them, which tell when to stop and how to blend; the test
 /// users judge what came of it. Then the network goes on for some epochs with everything, and transitions are counted
-/// anew.
+/// anew. What is learned of items with interactions holds for the others, if something is recorded of items.
 pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Result<Outcome, TrainError> {
     let (dataset, progress) = (task.dataset, task.progress);
     dataset.check_minimums().map_err(TrainError::Data)?;
-    let (histories, n_items) = (dataset.histories(), dataset.items().len());
+    let (histories, n_learned) = (dataset.histories(), dataset.items().len());
+    let mut metadata = Metadata::of(dataset, info);
+    let moments = Moments::of(&metadata);
+    let ids = if metadata.items.len() > 0 { dataset.all_items() } else { dataset.items().clone() };
+    let n_items = ids.len();
     let split = split_of(task);
     let training = histories.of(&split.training);
     split.guard(&training)?;
     let seen_weight = search::seen_weight(&training);
     step(progress, "choosing transitions", 0.0)?;
-    let trial = Trial::draw(&training, n_items, seen_weight, task.seed);
+    let of_items = std::mem::take(&mut metadata.of_items);
+    let known = Known { dataset, metadata: &metadata, moments: &moments };
+    let trial = known.with(&training, |moment| Trial::draw(&training, n_items, seen_weight, task.seed, moment));
     let quiet = Quiet(progress);
-    let source = Source::events(task, n_items);
+    let rows: Vec<Option<usize>> = (0..n_items).map(Some).collect();
+    let described = described(dataset, info, &rows);
+    let design = described.as_ref().map(Design::new);
+    let source = Source::events(task, n_items).with_metadata(design.as_ref());
     let transitions = TransitionsValidParams::chosen(&trial.histories, &source, task.seed, &quiet)?;
     step(progress, &format!("learning from {} events", trial.histories.n_events()), 0.05)?;
     let longest = training.users().map(|user| training.items_of(user).len()).max().unwrap_or(1);
-    let network = Transformer::new(shape(n_items, longest));
-    let first = plan(&network.shape, trial.histories.n_events(), n_items, task.seed);
-    let mut state = State::new(Weights::start(&network, n_items, task.seed));
-    let judge = |weights: &Weights| trial.ndcg(&network, weights);
-    let learning = Learning { network: &network, recency_bias, weighing: &source.weighing, progress };
+    let (n_item_features, n_moment_features) = (metadata.items.len(), moments.n_features());
+    let network = Transformer::new(Shape { n_item_features, n_moment_features, ..shape(n_learned, longest) });
+    let n_events = trial.histories.events_by_item(n_learned);
+    let features = network.item_features().map(|slot| ItemFeatures::new(of_items, slot, &n_events));
+    let catalogue = Catalogue { n_items, columns: network.shape.columns, features };
+    let first = plan(&network.shape, trial.histories.n_events(), n_learned, task.seed);
+    let mut state = State::new(Weights::start(&network, n_learned, task.seed));
+    let judge = |weights: &Weights| {
+        trial.ndcg(Ready { network: &network, body: &weights.body, vectors: &catalogue.vectors(weights) })
+    };
+    let learning = Learning {
+        network: &network,
+        items: catalogue.features.as_ref(),
+        known,
+        recency_bias,
+        weighing: &source.weighing,
+        progress,
+    };
     learning.run(&mut state, "learning", &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
     store::round(&mut state.weights);
     step(progress, "blending", 0.7)?;
     let counted = Fitted::learn(&trial.histories, &source, &transitions, &quiet)?;
-    let blend = trial.blend(&network, &state.weights, &counted);
+    let weights = catalogue.answering(state.weights.clone());
+    let blend = trial.blend(Ready { network: &network, body: &weights.body, vectors: &weights.table }, &counted);
     drop(counted);
     step(progress, "evaluating", 0.75)?;
-    let (same, weights) = (Transformer::new(network.shape), state.weights.clone());
+    let same = Transformer::new(network.shape);
     let scorer = Scores {
-        sequence: Sequence { network: same, weights, seen_weight },
+        sequence: Sequence { network: same, weights, moments: moments.clone(), seen_weight },
         transitions: Fitted::learn(&training, &source, &transitions, &quiet)?,
         blend: blend.clone(),
+        new_items: Vec::new(),
     };
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
     compare(&mut report);
@@ -84,15 +119,44 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     if !state.weights.is_finite() {
         return Err(TrainError::Numerical("a weight is not finite".into()));
     }
-    let counted = Fitted::learn(histories, &source, &transitions, &quiet)?;
-    let sequence = Sequence { network, weights: state.weights, seen_weight };
-    let scorer = Scores { sequence, transitions: counted, blend };
-    Ok(Outcome { scorer, transitions, report })
+    let weights = catalogue.answering(state.weights);
+    let transitions_of_all = Fitted::learn(histories, &source, &transitions, &quiet)?;
+    let scorer = Scores {
+        sequence: Sequence { network, weights, moments, seen_weight },
+        transitions: transitions_of_all,
+        blend,
+        new_items: if explores(info) { new_items(dataset, &ids, histories, &rows) } else { Vec::new() },
+    };
+    Ok(Outcome { ids, scorer, item_features: metadata.items, transitions, report })
+}
+
+/// Whether new items get places of their own. Rankings put in order what they are given.
+pub fn explores(info: &RecipeInfo) -> bool {
+    info.recipe_type == RecipeType::UserPersonalization
+}
+
+/// What is recorded of users and moments.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    dataset: &'a Dataset,
+    metadata: &'a Metadata,
+    moments: &'a Moments,
+}
+
+impl Known<'_> {
+    /// Hands on the features of the events of some histories; nothing if there are none at all.
+    fn with<T>(self, histories: &Histories, then: impl FnOnce(Option<Moment<'_>>) -> T) -> T {
+        let of: Moment<'_> =
+            &|user, place| self.moments.of_event((self.dataset, self.metadata), histories, user, place);
+        then((self.moments.n_features() > 0).then_some(of))
+    }
 }
 
 /// What stays the same over a training.
 struct Learning<'a> {
     network: &'a Transformer,
+    items: Option<&'a ItemFeatures>,
+    known: Known<'a>,
     recency_bias: bool,
     weighing: &'a Weighing<'a>,
     progress: &'a dyn Progress,
@@ -118,8 +182,10 @@ impl Learning<'_> {
             let share = from + (to - from) * epoch.done as f64 / state.n_epochs.max(1) as f64;
             self.progress.report(&format!("epoch {}: loss {:.4}{score}", epoch.done, epoch.loss), share);
         };
-        Course { network: self.network, histories, plan, weight, progress: self.progress }
-            .train(state, name, judge, &mut tell)
+        let Self { network, items, progress, .. } = *self;
+        self.known.with(histories, |moment| {
+            Course { network, histories, plan, weight, items, moment, progress }.train(state, name, judge, &mut tell)
+        })
     }
 }
 

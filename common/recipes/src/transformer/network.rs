@@ -8,7 +8,12 @@
 //!
 //! The input is the item's row of the table, scaled by `√columns`, and a vector by the time since the event
 //! before; before a user's first event it is a vector of its own. A token's logits are inner products of the
-//! normalised output with the same table.
+//! normalised output, with the vectors of what is known of the user and the moment added to it, with the same table.
+//! In training, what is known of a tenth of the moments is left out, so that a request that tells nothing is answered
+//! as well.
+
+mod last;
+mod moments;
 
 use rand_chacha::ChaCha8Rng;
 
@@ -30,6 +35,10 @@ pub struct Shape {
     pub n_blocks: usize,
     /// Newest events that are read.
     pub max_length: usize,
+    /// Features that items are also made of, and those of users and moments. Without any the network is another's
+    /// that never knew of them, number by number.
+    pub n_item_features: usize,
+    pub n_moment_features: usize,
     pub dropout: f32,
 }
 
@@ -42,6 +51,9 @@ pub struct Transformer {
     pause: Slot,
     blocks: Vec<Block>,
     last_gain: Slot,
+    /// Vectors by feature: what items are also made of, and what is added to the output.
+    item_features: Option<Slot>,
+    moment_features: Option<Slot>,
 }
 
 struct Block {
@@ -78,8 +90,10 @@ struct Pass {
     /// The output of the last block.
     x: Vec<f32>,
     inverse: Vec<f32>,
-    /// `x`, normalised.
+    /// `x`, normalised, and what is known of the moment.
     states: Vec<f32>,
+    /// Whether something was told of each token's moment; empty if of all.
+    told: Vec<bool>,
 }
 
 impl Transformer {
@@ -101,12 +115,15 @@ impl Transformer {
         });
         let blocks = blocks.collect();
         let last_gain = layout.add("last_gain", (1, columns), Start::Constant(1.0));
-        Self { shape, layout, nothing, pause, blocks, last_gain }
+        let mut features = |name: &str, n: usize| (n > 0).then(|| layout.add(name, (n, columns), Start::Constant(0.0)));
+        let item_features = features("item_features", shape.n_item_features);
+        let moment_features = features("moment_features", shape.n_moment_features);
+        Self { shape, layout, nothing, pause, blocks, last_gain, item_features, moment_features }
     }
 
-    /// `(n_tokens, columns)`: what the logits of each token are inner products of the table with.
-    pub fn states(&self, body: &[f32], table: &[f32], shard: &Shard) -> Vec<f32> {
-        self.forward(body, table, shard, None).states
+    /// Where the vectors of the items' features stand.
+    pub fn item_features(&self) -> Option<Slot> {
+        self.item_features
     }
 
     fn heads(&self) -> Heads {
@@ -127,9 +144,10 @@ impl Transformer {
         shard.ranges().flat_map(since).collect()
     }
 
-    fn forward(&self, body: &[f32], table: &[f32], shard: &Shard, mut rng: Option<&mut ChaCha8Rng>) -> Pass {
-        let (columns, n_tokens) = (self.shape.columns, shard.n_tokens());
-        let mut x = vec![0.0; n_tokens * columns];
+    /// What the first block reads.
+    fn inputs(&self, body: &[f32], table: &[f32], shard: &Shard) -> Vec<f32> {
+        let columns = self.shape.columns;
+        let mut x = vec![0.0; shard.n_tokens() * columns];
         let (nothing, pause) = (self.nothing.of(body), self.pause.of(body));
         for ((x, item), bucket) in x.chunks_exact_mut(columns).zip(&shard.items).zip(Self::pauses(shard)) {
             match *item {
@@ -140,6 +158,12 @@ impl Transformer {
                 }
             }
         }
+        x
+    }
+
+    fn forward(&self, body: &[f32], table: &[f32], shard: &Shard, mut rng: Option<&mut ChaCha8Rng>) -> Pass {
+        let (columns, n_tokens) = (self.shape.columns, shard.n_tokens());
+        let mut x = self.inputs(body, table, shard);
         let mut dropout = Dropout::default();
         if let Some(rng) = rng.as_deref_mut() {
             dropout.apply(&mut x, self.shape.dropout, rng);
@@ -153,7 +177,12 @@ impl Transformer {
         }
         let (mut inverse, mut states) = (vec![0.0; n_tokens], vec![0.0; n_tokens * columns]);
         rms_norm(&x, self.last_gain.of(body), &mut inverse, &mut states);
-        Pass { runs, dropout, traces, x, inverse, states }
+        let told = match rng {
+            Some(rng) => moments::draw_told(shard.moments.n_rows(), rng),
+            None => Vec::new(),
+        };
+        self.add_moments(body, &shard.moments, &told, &mut states);
+        Pass { runs, dropout, traces, x, inverse, states, told }
     }
 
     fn block(
@@ -244,6 +273,7 @@ impl Network for Transformer {
         let d_table = &mut gradient.table[..step.candidates.len()];
         let loss = cross_entropy(&pass.states, &shard.targets, &shard.weights, step.candidates, &mut d, d_table);
         let to = &mut gradient.body;
+        self.moments_backward(&shard.moments, &pass.told, &d, to);
         rms_norm_backward(&pass.x, self.last_gain.of(body), &pass.inverse, &mut d, self.last_gain.of_mut(to));
         for (block, trace) in self.blocks.iter().zip(&pass.traces).rev() {
             self.block_backward(block, body, &pass.runs, trace, &mut d, to);
@@ -268,19 +298,33 @@ mod tests {
 
     use super::*;
     use crate::dataset::Histories;
+    use crate::model::SparseRows;
     use crate::neural::batch::Sequence;
     use crate::neural::differences::{assert_gradient_by, numbers};
     use crate::neural::softmax::Candidates;
 
-    fn network(dropout: f32) -> Transformer {
-        Transformer::new(Shape { columns: 4, n_heads: 2, n_blocks: 2, max_length: 6, dropout })
+    pub fn network(dropout: f32) -> Transformer {
+        let (n_item_features, n_moment_features) = (0, 3);
+        Transformer::new(Shape {
+            columns: 4,
+            n_heads: 2,
+            n_blocks: 2,
+            max_length: 6,
+            n_item_features,
+            n_moment_features,
+            dropout,
+        })
     }
 
-    fn shard() -> Shard {
+    pub fn shard() -> Shard {
         let histories =
             Histories::new(vec![0, 4, 9], vec![0, 1, 2, 3, 4, 1, 0, 2, 2], vec![0, 1, 50, 90, 5, 5, 6, 80, 900]);
         let sequences = [(0, 0, 4), (1, 1, 4)].map(|(user, begin, end)| Sequence { user, begin, end });
-        Shard::pack(&histories, &sequences, |_, place| 1.0 + place as f32)
+        let moment = |user: usize, place: usize| match place {
+            2 => (vec![], vec![]),
+            _ => (vec![user as u32, 2], vec![1.0, 0.5 * place as f32]),
+        };
+        Shard::pack(&histories, &sequences, |_, place| 1.0 + place as f32, Some(&moment))
     }
 
     #[test]
@@ -306,15 +350,19 @@ mod tests {
     fn sequences_do_not_know_of_each_other() {
         let (network, shard) = (network(0.0), shard());
         let (body, table) = (numbers(network.layout().len(), 1), numbers(6 * 4, 2));
-        let together = network.states(&body, &table, &shard);
+        let together = network.forward(&body, &table, &shard, None).states;
         let second = Shard {
             ends: vec![3],
             items: shard.items[4..].to_vec(),
             timestamps_s: shard.timestamps_s[4..].to_vec(),
             targets: shard.targets[4..].to_vec(),
             weights: shard.weights[4..].to_vec(),
+            moments: SparseRows::from_rows((4..7).map(|token| {
+                let (features, weights) = shard.moments.row(token);
+                (features.to_vec(), weights.to_vec())
+            })),
         };
-        let alone = network.states(&body, &table, &second);
+        let alone = network.forward(&body, &table, &second, None).states;
         for (a, b) in together[4 * 4..].iter().zip(&alone) {
             // Products of other shapes add in another order.
             assert!((a - b).abs() < 1e-5);

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod metadata;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 

@@ -7,11 +7,10 @@ use rayon::prelude::*;
 
 use super::network::Transformer;
 use crate::dataset::Histories;
-use crate::model::Scorer;
-use crate::neural::batch::Shard;
+use crate::model::{Scorer, SparseRows};
+use crate::neural::batch::{Moment, Shard};
 use crate::neural::blend::{Blend, WEIGHTS};
 use crate::neural::shares::{gain, shares, weigh_seen};
-use crate::neural::train::Weights;
 use crate::transitions::Fitted;
 use crate::{Event, Query};
 
@@ -37,12 +36,29 @@ pub struct Trial {
 struct Asked {
     history: Vec<Event>,
     next: u32,
+    /// Features of the user and of the moment.
+    moment: (Vec<u32>, Vec<f32>),
+}
+
+/// A network that can be asked.
+#[derive(Clone, Copy)]
+pub struct Ready<'a> {
+    pub network: &'a Transformer,
+    pub body: &'a [f32],
+    /// Vectors of all items.
+    pub vectors: &'a [f32],
 }
 
 impl Trial {
     /// Holds back the last event of some users with at least three, drawn at random. `seen_weight` is what the share
     /// of an item is multiplied by that the user had before.
-    pub fn draw(histories: &Histories, n_items: usize, seen_weight: f64, seed: u64) -> Self {
+    pub fn draw(
+        histories: &Histories,
+        n_items: usize,
+        seen_weight: f64,
+        seed: u64,
+        moment: Option<Moment<'_>>,
+    ) -> Self {
         let length = |user: usize| histories.items_of(user).len();
         let mut users: Vec<usize> = histories.users().filter(|user| length(*user) >= 3).collect();
         users.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -50,8 +66,9 @@ impl Trial {
         let mut is_asked = vec![false; histories.n_users()];
         let asked = users.iter().filter_map(|user| {
             is_asked[*user] = true;
-            let next = *histories.items_of(*user).last()?;
-            Some(Asked { history: histories.events(*user, length(*user) - 1), next })
+            let (next, before) = histories.items_of(*user).split_last()?;
+            let moment = moment.map(|moment| moment(*user, before.len())).unwrap_or_default();
+            Some(Asked { history: histories.events(*user, before.len()), next: *next, moment })
         });
         let asked = asked.collect();
         let all: Vec<usize> = histories.users().collect();
@@ -60,14 +77,14 @@ impl Trial {
     }
 
     /// Mean NDCG at 25 of the network.
-    pub fn ndcg(&self, network: &Transformer, weights: &Weights) -> f64 {
-        self.mean(network, weights, |asked, shares| gain(shares, asked.next, LIST_LENGTH))
+    pub fn ndcg(&self, ready: Ready<'_>) -> f64 {
+        self.mean(ready, |asked, shares| gain(shares, asked.next, LIST_LENGTH))
     }
 
     /// The shares of the two parts that find the most.
-    pub fn blend(&self, network: &Transformer, weights: &Weights, transitions: &Fitted) -> Blend {
-        let items: Vec<u32> = (0..(weights.table.len() / network.shape.columns) as u32).collect();
-        Blend::of(&self.judge(network, weights, |asked, shares| {
+    pub fn blend(&self, ready: Ready<'_>, transitions: &Fitted) -> Blend {
+        let items: Vec<u32> = (0..(ready.vectors.len() / ready.network.shape.columns) as u32).collect();
+        Blend::of(&self.judge(ready, |asked, shares| {
             let others = transitions.rank(&Query { history: &asked.history, ..Query::default() }, &items);
             let mixed = |weight: f32| -> f64 {
                 let mixed = shares.iter().zip(&others).map(|(share, other)| share + weight * (other - share));
@@ -77,29 +94,26 @@ impl Trial {
         }))
     }
 
-    fn mean(&self, network: &Transformer, weights: &Weights, value: impl Fn(&Asked, &[f32]) -> f64 + Sync) -> f64 {
-        let values = self.judge(network, weights, value);
+    fn mean(&self, ready: Ready<'_>, value: impl Fn(&Asked, &[f32]) -> f64 + Sync) -> f64 {
+        let values = self.judge(ready, value);
         values.iter().sum::<f64>() / values.len().max(1) as f64
     }
 
     /// What `value` makes of the network's shares, in the order of the users.
-    fn judge<T: Send>(
-        &self,
-        network: &Transformer,
-        weights: &Weights,
-        value: impl Fn(&Asked, &[f32]) -> T + Sync,
-    ) -> Vec<T> {
+    fn judge<T: Send>(&self, ready: Ready<'_>, value: impl Fn(&Asked, &[f32]) -> T + Sync) -> Vec<T> {
+        let Ready { network, body, vectors } = ready;
         let columns = network.shape.columns;
         let of_some = |some: &[Asked]| -> Vec<T> {
             let histories = some.iter().map(|asked| asked.history.as_slice());
             let shard = Shard::asking(histories, network.shape.max_length);
-            let states = network.states(&weights.body, &weights.table, &shard);
-            let of_one = |(asked, end): (&Asked, &usize)| {
-                let mut shares = shares(&weights.table, &states[(end - 1) * columns..end * columns]);
+            let moments = SparseRows::from_rows(some.iter().map(|asked| asked.moment.clone()));
+            let states = network.last_states(body, vectors, &shard, &moments);
+            let of_one = |(asked, state): (&Asked, &[f32])| {
+                let mut shares = shares(vectors, state);
                 weigh_seen(&mut shares, asked.history.iter().map(|event| event.item), self.seen_weight);
                 value(asked, &shares)
             };
-            some.iter().zip(&shard.ends).map(of_one).collect()
+            some.iter().zip(states.chunks_exact(columns)).map(of_one).collect()
         };
         self.asked.par_chunks(TOGETHER).flat_map_iter(of_some).collect()
     }

@@ -85,7 +85,7 @@ fn course<'a>(
     plan: &'a Plan,
     progress: &'a dyn Progress,
 ) -> Course<'a, Turned, fn(usize, usize) -> f32> {
-    Course { network, histories, plan, weight: |_, _| 1.0, progress }
+    Course { network, histories, plan, weight: |_, _| 1.0, items: None, moment: None, progress }
 }
 
 fn run(plan: &Plan, progress: &dyn Progress) -> Result<(State, Vec<Epoch>), TrainError> {
