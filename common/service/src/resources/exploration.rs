@@ -1,10 +1,14 @@
 //! `itemExplorationConfig`: how much is recommended to learn about it, for the recipes that explore by
-//! configuration.
+//! configuration; aws-user-personalization-v2 explores without any.
 
 use palate_recipes::RecipeInfo;
 use serde_json::Value;
 
 use crate::error::OpError;
+
+/// What aws-user-personalization-v2 explores: one place in ten, as far as there are new items. How old these may be
+/// its model knows.
+const MANAGED: ItemExploration = ItemExploration { weight: 0.1, age_cut_off_days: 30.0 };
 
 const RECIPES: [&str; 3] = ["aws-user-personalization", "aws-ecomm-recommended-for-you", "aws-vod-top-picks"];
 
@@ -16,9 +20,11 @@ pub(crate) struct ItemExploration {
 }
 
 impl ItemExploration {
-    /// What a checked `itemExplorationConfig`, if there is one, means for a recipe; `None` if it does not explore by
-    /// configuration.
+    /// What a checked `itemExplorationConfig`, if there is one, means for a recipe; `None` if it does not explore.
     pub fn of(info: &RecipeInfo, config: Option<&Value>) -> Option<Self> {
+        if info.name == "aws-user-personalization-v2" {
+            return Some(MANAGED);
+        }
         let number = |name: &str| config?.get(name)?.as_str()?.trim().parse().ok();
         RECIPES.contains(&info.name).then(|| Self {
             weight: number("explorationWeight").unwrap_or(0.3),
@@ -95,7 +101,9 @@ mod tests {
         let config = json!({"explorationWeight": "1", "explorationItemAgeCutOff": "7.5"});
         let set = ItemExploration { weight: 1.0, age_cut_off_days: 7.5 };
         assert_eq!(of("aws-ecomm-recommended-for-you", config.clone()), Some(set));
-        assert_eq!(of("aws-user-personalization-v2", config), None);
+        // What is managed cannot be set.
+        assert_eq!(of("aws-user-personalization-v2", config.clone()), Some(MANAGED));
+        assert_eq!(of("aws-personalized-ranking-v2", config), None);
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn element(loaded: &Loaded, scored: Scored, promotion: Option<&str>, metadata: O
         let reason = match (promotion, scored.score) {
             (Some(_), _) => Some("Promoted item"),
             (None, None) => Some("Popular item"),
-            (None, Some(_)) => None,
+            (None, Some(_)) => scored.explored.then_some("Exploration"),
         };
         if let Some(reason) = reason {
             element.insert("reason".into(), json!([reason]));
