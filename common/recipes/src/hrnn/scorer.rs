@@ -106,13 +106,11 @@ impl Hrnn {
     /// The share of every item; sums to 1 unless all were seen and what was seen has weight 0.
     fn shares(&self, query: &Query<'_>) -> Vec<f32> {
         let mut shares = self.network.shares(query);
-        let weight = self.blend.weight(query.history.len());
-        if weight > 0.0 {
+        let n_events = query.history.len();
+        if !self.blend.is_network_alone(n_events) {
             let all: Vec<u32> = (0..shares.len() as u32).collect();
             let others = self.transitions.rank(&Query { history: query.history, ..Query::default() }, &all);
-            for (share, other) in shares.iter_mut().zip(&others) {
-                *share += weight * (other - *share);
-            }
+            self.blend.mix(n_events, self.transitions.popular().n_users(), &mut shares, &others);
         }
         shares
     }

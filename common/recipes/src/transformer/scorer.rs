@@ -50,13 +50,11 @@ impl Scores {
     /// As [`Sequence::shares`], of the whole.
     fn shares(&self, query: &Query<'_>) -> Vec<f32> {
         let mut shares = self.sequence.shares(query);
-        let weight = self.blend.weight(query.history.len());
-        if weight > 0.0 {
+        let n_events = query.history.len();
+        if !self.blend.is_network_alone(n_events) {
             let all: Vec<u32> = (0..shares.len() as u32).collect();
             let others = self.transitions.rank(&Query { history: query.history, ..Query::default() }, &all);
-            for (share, other) in shares.iter_mut().zip(&others) {
-                *share += weight * (other - *share);
-            }
+            self.blend.mix(n_events, self.transitions.popular().n_users(), &mut shares, &others);
         }
         shares
     }

@@ -84,14 +84,26 @@ impl Trial {
     /// The shares of the two parts that find the most.
     pub fn blend(&self, ready: Ready<'_>, transitions: &Fitted) -> Blend {
         let items: Vec<u32> = (0..(ready.vectors.len() / ready.network.shape.columns) as u32).collect();
-        Blend::of(&self.judge(ready, |asked, shares| {
-            let others = transitions.rank(&Query { history: &asked.history, ..Query::default() }, &items);
+        let others = |asked: &Asked| transitions.rank(&Query { history: &asked.history, ..Query::default() }, &items);
+        let by_length = Blend::of(&self.judge(ready, |asked, shares| {
+            let others = others(asked);
             let mixed = |weight: f32| -> f64 {
                 let mixed = shares.iter().zip(&others).map(|(share, other)| share + weight * (other - share));
                 gain(&mixed.collect::<Vec<f32>>(), asked.next, LIST_LENGTH)
             };
             (asked.history.len(), WEIGHTS.map(mixed))
-        }))
+        }));
+        by_length.by_frequency(&|blends| {
+            self.judge(ready, |asked, shares| {
+                let others = others(asked);
+                let gained = |blend: &Blend| {
+                    let mut mixed = shares.to_vec();
+                    blend.mix(asked.history.len(), transitions.popular().n_users(), &mut mixed, &others);
+                    gain(&mixed, asked.next, LIST_LENGTH)
+                };
+                blends.iter().map(gained).collect()
+            })
+        })
     }
 
     fn mean(&self, ready: Ready<'_>, value: impl Fn(&Asked, &[f32]) -> f64 + Sync) -> f64 {
