@@ -18,6 +18,7 @@
 //! | [`softmax`]    | cross-entropy over a table of items, fused, a tile of tokens at a time             |
 //! | [`adam`]       | Adam with decoupled weight decay                                                   |
 //! | [`batch`]      | cutting histories into sequences, sequences into shards                            |
+//! | [`coarse`]     | the search for the greatest inner products with a large table                      |
 //! | [`shares`]     | answers from logits                                                                |
 //! | [`items`]      | vectors of items that are also made of their features                              |
 //! | [`blend`]      | how much of an answer is the network's and how much that of transitions            |
@@ -31,6 +32,7 @@ pub mod allowance;
 pub mod batch;
 pub mod blend;
 pub mod checkpoint;
+pub mod coarse;
 #[cfg(test)]
 pub mod differences;
 pub mod dropout;

@@ -26,6 +26,7 @@
 //! epochs over all events.
 
 mod attention;
+mod candidates;
 mod config;
 mod fit;
 mod items;

@@ -14,10 +14,10 @@ use rand_chacha::ChaCha8Rng;
 use super::fresh::Fresh;
 use crate::{Exploration, Scored, rank};
 
-/// Puts some of the `new` items into `list`, the best by relevance of `shares`, and says which.
+/// Puts some of the `new` items into `list`, the best by relevance, and says which. `share` is an item's.
 pub fn explore(
     list: Vec<Scored>,
-    shares: &[f32],
+    share: impl Fn(u32) -> f32,
     new: &[u32],
     exploration: &Exploration<'_>,
     fresh: &Fresh,
@@ -31,7 +31,7 @@ pub fn explore(
     let draw = |item: u32, rng: &mut ChaCha8Rng| {
         let attraction = fresh.attraction(item, prior_passed).draw(rng);
         let n_passed = exploration.passed_over.iter().filter(|other| **other == item).count();
-        let relevance = f64::from(shares[item as usize].max(0.0)).sqrt();
+        let relevance = f64::from(share(item).max(0.0)).sqrt();
         (attraction * relevance * 0.5_f64.powi(n_passed.min(50) as i32)) as f32
     };
     let mut drawn: Vec<rank::Ranked> = new.iter().map(|item| (*item, draw(*item, &mut rng))).collect();
@@ -45,7 +45,7 @@ pub fn explore(
         let next = open.then(|| explored.find(|item| !taken.contains(item))).flatten();
         let Some(item) = next.or_else(|| relevant.find(|item| !taken.contains(item))) else { break };
         taken.insert(item);
-        mixed.push(Scored { explored: next.is_some(), ..Scored::new(item, Some(shares[item as usize])) });
+        mixed.push(Scored { explored: next.is_some(), ..Scored::new(item, Some(share(item))) });
     }
     mixed
 }
@@ -107,7 +107,7 @@ mod tests {
 
     fn explored(exploration: Exploration<'_>, fresh: &Fresh, k: usize) -> Vec<u32> {
         let new: Vec<u32> = fresh.newer_than(exploration.age_cut_off_days).collect();
-        let answer = explore(list(k), &shares(), &new, &exploration, fresh);
+        let answer = explore(list(k), |item| shares()[item as usize], &new, &exploration, fresh);
         assert!(answer.iter().all(|scored| !scored.explored || new.contains(&scored.item)));
         assert!(answer.iter().all(|scored| scored.score == Some(shares()[scored.item as usize])));
         answer.iter().map(|scored| scored.item).collect()

@@ -138,7 +138,7 @@ impl Scorer for Hrnn {
         let mut list = match (&query.exploration, &self.fresh) {
             (Some(exploration), Some(fresh)) => {
                 let new = fresh.newer_than(exploration.age_cut_off_days).filter(|item| query.allows(*item));
-                explore(list, &shares, &new.collect::<Vec<u32>>(), exploration, fresh)
+                explore(list, |item| shares[item as usize], &new.collect::<Vec<u32>>(), exploration, fresh)
             }
             _ => list,
         };

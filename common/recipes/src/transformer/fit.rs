@@ -94,7 +94,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     step(progress, "evaluating", 0.75)?;
     let same = Transformer::new(network.shape);
     let scorer = Scores {
-        sequence: Sequence { network: same, weights, moments: moments.clone(), seen_weight },
+        sequence: Sequence::new(same, weights, moments.clone(), seen_weight),
         transitions: Fitted::learn(&training, &source, &transitions, &quiet)?,
         blend: blend.clone(),
         new_items: Vec::new(),
@@ -122,7 +122,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let weights = catalogue.answering(state.weights);
     let transitions_of_all = Fitted::learn(histories, &source, &transitions, &quiet)?;
     let scorer = Scores {
-        sequence: Sequence { network, weights, moments, seen_weight },
+        sequence: Sequence::new(network, weights, moments, seen_weight),
         transitions: transitions_of_all,
         blend,
         new_items: if explores(info) { new_items(dataset, &ids, histories, &rows) } else { Vec::new() },

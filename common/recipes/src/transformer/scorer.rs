@@ -1,5 +1,6 @@
 //! Answers.
 
+use super::candidates::{Candidates, LARGE, Shares, n_found};
 use super::moments::Moments;
 use super::network::Transformer;
 use crate::hrnn::explore::explore;
@@ -7,13 +8,16 @@ use crate::hrnn::fresh::Fresh;
 use crate::model::Scorer;
 use crate::neural::batch::Shard;
 use crate::neural::blend::{Blend, NETWORK, TRANSITIONS};
-use crate::neural::shares::{among, best, shares, weigh_seen};
+use crate::neural::coarse::Coarse;
 use crate::neural::train::Weights;
 use crate::transitions::Fitted;
 use crate::{Query, Scored, rank};
 
 /// New items that a place open to exploration may get: those of them that suit the user best.
 const EXPLORED: usize = 1000;
+
+/// Items of a large catalogue that transitions lead to.
+const LED_TO: usize = 1000;
 
 /// A network and transitions, ready to answer.
 pub struct Scores {
@@ -32,37 +36,102 @@ pub struct Sequence {
     pub moments: Moments,
     /// What the share of an item is multiplied by that the user had before.
     pub seen_weight: f64,
+    /// Of a large catalogue.
+    coarse: Option<Coarse>,
+}
+
+/// What is wanted of an answer.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Best(usize),
+    Shares(&'a [u32]),
 }
 
 impl Sequence {
-    /// The share of every item; they sum to 1 unless all were seen and what was seen has weight 0.
-    pub fn shares(&self, query: &Query<'_>) -> Vec<f32> {
+    pub fn new(network: Transformer, weights: Weights, moments: Moments, seen_weight: f64) -> Self {
+        Self { network, weights, moments, seen_weight, coarse: None }.searched_beyond(LARGE)
+    }
+
+    /// Searches catalogues of more than so many items.
+    pub fn searched_beyond(self, n_items: usize) -> Self {
+        let columns = self.network.shape.columns;
+        let is_large = self.weights.table.len() / columns > n_items;
+        let coarse = is_large.then(|| Coarse::of(&self.weights.table, columns));
+        Self { coarse, ..self }
+    }
+
+    /// What the vectors of items are compared with.
+    fn state(&self, query: &Query<'_>) -> Vec<f32> {
         let shard = Shard::asking([query.history], self.network.shape.max_length);
         let Weights { body, table } = &self.weights;
-        let state = self.network.last_states(body, table, &shard, &self.moments.of_query(query));
-        let mut shares = shares(table, &state);
-        weigh_seen(&mut shares, query.history.iter().map(|event| event.item), self.seen_weight);
+        self.network.last_states(body, table, &shard, &self.moments.of_query(query))
+    }
+
+    /// The candidates that the network by itself has, of a large catalogue.
+    fn candidates(&self, state: &[f32], query: &Query<'_>, wanted: Wanted<'_>) -> Option<(Vec<u32>, Vec<u32>)> {
+        let coarse = self.coarse.as_ref()?;
+        let n = n_found(if let Wanted::Best(k) = wanted { k } else { 0 });
+        let others = match (wanted, query.allowed) {
+            (Wanted::Shares(items), _) => items.to_vec(),
+            (Wanted::Best(_), Some(_)) => coarse.best(state, n, |item| query.allows(item)),
+            (Wanted::Best(_), None) => Vec::new(),
+        };
+        Some((coarse.best(state, n, |_| true), others))
+    }
+
+    /// They sum to 1 over all items or those that count, unless all of these were seen and what was seen has weight 0.
+    fn shares(&self, state: &[f32], query: &Query<'_>, candidates: Option<Candidates>) -> Shares {
+        let mut shares = Shares::of_state(&self.weights.table, state, candidates);
+        shares.weigh_seen(query.history.iter().map(|event| event.item), self.seen_weight);
         shares
+    }
+
+    fn answer(&self, query: &Query<'_>, wanted: Wanted<'_>) -> Shares {
+        let state = self.state(query);
+        let candidates = self.candidates(&state, query, wanted);
+        self.shares(&state, query, candidates.map(|(counted, others)| Candidates::new(counted, others)))
     }
 }
 
 impl Scores {
     /// As [`Sequence::shares`], of the whole.
-    fn shares(&self, query: &Query<'_>) -> Vec<f32> {
-        let mut shares = self.sequence.shares(query);
+    fn answer(&self, query: &Query<'_>, wanted: Wanted<'_>) -> Shares {
+        let state = self.sequence.state(query);
+        let plain = Query { history: query.history, ..Query::default() };
+        let candidates = self.sequence.candidates(&state, query, wanted).map(|(mut counted, mut others)| {
+            let led_to = |query: &Query<'_>| self.transitions.recommend(query, LED_TO).into_iter().map(|led| led.item);
+            counted.extend(led_to(&plain));
+            if query.allowed.is_some() {
+                others.extend(led_to(&Query { allowed: query.allowed, ..plain }));
+            }
+            if let (Some(coarse), Some(_)) = (&self.sequence.coarse, &query.exploration) {
+                let allowed = self.new_items.iter().copied().filter(|item| query.allows(*item));
+                others.extend(coarse.best_of(allowed, &state, EXPLORED));
+            }
+            Candidates::new(counted, others)
+        });
+        let mut shares = self.sequence.shares(&state, query, candidates);
         let n_events = query.history.len();
         if !self.blend.is_network_alone(n_events) {
-            let all: Vec<u32> = (0..shares.len() as u32).collect();
-            let others = self.transitions.rank(&Query { history: query.history, ..Query::default() }, &all);
-            self.blend.mix(n_events, self.transitions.popular().n_users(), &mut shares, &others);
+            let n_users = self.transitions.popular().n_users();
+            shares.mix(|items, shares| {
+                let others = self.transitions.rank(&plain, items);
+                match items.len() == n_users.len() {
+                    true => self.blend.mix(n_events, n_users, shares, &others),
+                    false => {
+                        let n_users: Vec<u32> = items.iter().map(|item| n_users[*item as usize]).collect();
+                        self.blend.mix(n_events, &n_users, shares, &others);
+                    }
+                }
+            });
         }
         shares
     }
 
     /// The new items that the query allows, of many those with the greatest shares.
-    fn new_items(&self, query: &Query<'_>, shares: &[f32]) -> Vec<u32> {
+    fn new_items(&self, query: &Query<'_>, shares: &Shares) -> Vec<u32> {
         let allowed = self.new_items.iter().filter(|item| query.allows(**item));
-        let mut new: Vec<rank::Ranked> = allowed.map(|item| (*item, shares[*item as usize])).collect();
+        let mut new: Vec<rank::Ranked> = allowed.map(|item| (*item, shares.of(*item))).collect();
         if new.len() > EXPLORED {
             rank::keep_best(&mut new, EXPLORED);
         }
@@ -72,32 +141,34 @@ impl Scores {
 
 impl Scorer for Sequence {
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
-        best(&self.shares(query), query, k)
+        self.answer(query, Wanted::Best(k)).best(query, k)
     }
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
-        among(&self.shares(query), items)
+        self.answer(query, Wanted::Shares(items)).among(items)
     }
 
     fn resident_bytes(&self) -> usize {
-        (self.weights.body.len() + self.weights.table.len()) * size_of::<f32>()
+        let coarse = self.coarse.as_ref().map_or(0, Coarse::resident_bytes);
+        (self.weights.body.len() + self.weights.table.len()) * size_of::<f32>() + coarse
     }
 }
 
 impl Scorer for Scores {
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
-        let shares = self.shares(query);
-        let list = best(&shares, query, k);
+        let shares = self.answer(query, Wanted::Best(k));
+        let list = shares.best(query, k);
         match &query.exploration {
             Some(exploration) => {
-                explore(list, &shares, &self.new_items(query, &shares), exploration, &Fresh::default())
+                let new = self.new_items(query, &shares);
+                explore(list, |item| shares.of(item), &new, exploration, &Fresh::default())
             }
             None => list,
         }
     }
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
-        among(&self.shares(query), items)
+        self.answer(query, Wanted::Shares(items)).among(items)
     }
 
     fn parts(&self) -> Vec<(&str, &dyn Scorer)> {
@@ -105,6 +176,7 @@ impl Scorer for Scores {
     }
 
     fn resident_bytes(&self) -> usize {
-        self.sequence.resident_bytes() + self.transitions.resident_bytes() + self.new_items.len() * size_of::<u32>()
+        let new_items = self.new_items.len() * size_of::<u32>();
+        self.sequence.resident_bytes() + self.transitions.resident_bytes() + new_items
     }
 }

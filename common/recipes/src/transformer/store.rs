@@ -100,7 +100,7 @@ pub fn read(contents: &Contents, settings: &Settings, side: &ItemSide) -> Result
     let weights = store::read(contents, network.layout(), shape.columns)?;
     let moments = Moments { users: settings.user_features.clone(), contexts: settings.context_features.clone() };
     Ok(Scores {
-        sequence: Sequence { network, weights, moments, seen_weight: settings.seen_weight },
+        sequence: Sequence::new(network, weights, moments, settings.seen_weight),
         transitions: Fitted::read(contents, side.popular.clone(), &settings.config()?)?,
         blend: settings.blend.clone(),
         new_items: settings.new_items.clone(),

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::model::Scorer;
 use crate::parts::{Column, ColumnType, PartBuilder};
-use crate::{Dataset, DatasetParts, Event, EventWeight, Progress, Query, Selection};
+use crate::{Dataset, DatasetParts, Event, EventWeight, ItemSet, Progress, Query, Selection};
 
 /// Users by their events: item and time.
 fn dataset(users: &[Vec<(usize, i64)>]) -> Dataset {
@@ -64,7 +65,8 @@ fn the_network_by_itself_learns_what_comes_next() {
     for first in 0..24_u32 {
         let history: Vec<Event> =
             (0..10).map(|event| Event { item: (first + event) % 24, timestamp_s: 100 * i64::from(event) }).collect();
-        let shares = scorer.sequence.shares(&Query { history: &history, ..Query::default() });
+        let all: Vec<u32> = (0..24).collect();
+        let shares = scorer.sequence.rank(&Query { history: &history, ..Query::default() }, &all);
         let best = (0..24).max_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap();
         assert_eq!(best as u32, (first + 10) % 24);
     }
@@ -155,9 +157,39 @@ fn items_whose_events_weigh_more_rank_higher() {
         assert!(outcome.report.metrics.contains_key(name));
         for group in 0..8_u32 {
             let history = [Event { item: 3 * group, timestamp_s: 0 }];
-            let shares = outcome.scorer.sequence.shares(&Query { history: &history, ..Query::default() });
+            let all: Vec<u32> = (0..24).collect();
+            let shares = outcome.scorer.sequence.rank(&Query { history: &history, ..Query::default() }, &all);
             let share = |place: u32| shares[(3 * group + place) as usize];
             assert_eq!(share(1) > share(2), click > buy, "{group}: {} {}", share(1), share(2));
         }
+    }
+}
+
+#[test]
+fn a_searched_catalogue_answers_as_one_that_is_gone_through() {
+    let dataset = ring();
+    let (hyperparameters, clock) = (BTreeMap::new(), Clock(AtomicUsize::new(200)));
+    let task = TrainingTask::new(&dataset, &hyperparameters, 1, &clock);
+    let mut scorer = fit::fit(&task, USER_PERSONALIZATION_V2.info(), true).unwrap().scorer;
+    let history: Vec<Event> = (0..10).map(|event| Event { item: event, timestamp_s: 100 * i64::from(event) }).collect();
+    let allowed = ItemSet::from_words(vec![0b1011 << 9], 24);
+    let queries = [
+        Query::default(),
+        Query { history: &history, ..Query::default() },
+        Query { history: &history, allowed: Some(&allowed), ..Query::default() },
+    ];
+    let answers = |scorer: &scorer::Scores| -> Vec<(u32, f32)> {
+        let lists = queries.iter().flat_map(|query| {
+            let ranked = scorer.rank(query, &[3, 11, 20]);
+            let best = scorer.recommend(query, 7).into_iter().map(|scored| (scored.item, scored.score.unwrap()));
+            best.chain((0..).zip(ranked)).collect::<Vec<_>>()
+        });
+        lists.collect()
+    };
+    let wanted = answers(&scorer);
+    scorer.sequence = scorer.sequence.searched_beyond(0);
+    for ((item, score), (wanted, exact)) in answers(&scorer).into_iter().zip(wanted) {
+        // Sums run in another order.
+        assert!(item == wanted && (score - exact).abs() < 1e-5, "{item} {score} {wanted} {exact}");
     }
 }

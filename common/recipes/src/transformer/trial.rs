@@ -5,6 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::candidates::LARGE;
 use super::network::Transformer;
 use crate::dataset::Histories;
 use crate::model::{Scorer, SparseRows};
@@ -81,7 +82,8 @@ impl Trial {
         self.mean(ready, |asked, shares| gain(shares, asked.next, LIST_LENGTH))
     }
 
-    /// The shares of the two parts that find the most.
+    /// The shares of the two parts that find the most; of a large catalogue by the length of histories alone, since
+    /// each comparison goes through all items.
     pub fn blend(&self, ready: Ready<'_>, transitions: &Fitted) -> Blend {
         let items: Vec<u32> = (0..(ready.vectors.len() / ready.network.shape.columns) as u32).collect();
         let others = |asked: &Asked| transitions.rank(&Query { history: &asked.history, ..Query::default() }, &items);
@@ -93,6 +95,9 @@ impl Trial {
             };
             (asked.history.len(), WEIGHTS.map(mixed))
         }));
+        if items.len() > LARGE {
+            return by_length;
+        }
         by_length.by_frequency(&|blends| {
             self.judge(ready, |asked, shares| {
                 let others = others(asked);

@@ -36,7 +36,7 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     let slot_of = |scorer: &Scores| scorer.sequence.network.item_features();
     let old = store::read(contents, &settings, &side)?;
     let Refresh { ids, n_known, rows, histories } = Refresh::of(dataset, side.ids, slot_of(&old).is_some())?;
-    let Sequence { network, weights: Weights { body, mut table }, moments, seen_weight } = old.sequence;
+    let Sequence { network, weights: Weights { body, mut table }, moments, seen_weight, .. } = old.sequence;
     let columns = network.shape.columns;
     table.resize(ids.len() * columns, 0.0);
     let of_items = settings.item_features.rows(dataset.item_columns());
@@ -55,7 +55,7 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     let design = described.as_ref().map(Design::new);
     let source = Source::events(task, ids.len()).with_metadata(design.as_ref());
     let scorer = Scores {
-        sequence: Sequence { network, weights, moments, seen_weight },
+        sequence: Sequence::new(network, weights, moments, seen_weight),
         transitions: Fitted::learn(&histories, &source, &transitions, task.progress)?,
         blend: old.blend,
         new_items: new_items(dataset, &ids, &histories, &rows),
