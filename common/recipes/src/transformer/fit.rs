@@ -86,6 +86,10 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     };
     learning.run(&mut state, "learning", &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
     store::round(&mut state.weights);
+    if let Some((exact, _, _)) = &state.best {
+        let rounded = judge(&state.weights);
+        progress.report(&format!("vectors of 16 bits: NDCG at 25 {rounded:.5}, before {exact:.5}"), 0.7);
+    }
     step(progress, "blending", 0.7)?;
     let counted = Fitted::learn(&trial.histories, &source, &transitions, &quiet)?;
     let weights = catalogue.answering(state.weights.clone());
