@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -37,13 +38,14 @@ pub struct Imported {
 }
 
 impl Imported {
-    pub async fn new(folder: &Path) -> Result<Self, Failure> {
+    pub async fn new(folder: &Path, recipe: &str, seconds: Option<u64>) -> Result<Self, Failure> {
         let data = tempfile::tempdir()?;
         std::fs::create_dir_all(data.path().join("s3/bucket"))?;
         let stores = embedded::open(data.path())?;
         let waiting = Arc::new(Waiting::default());
+        let settings = Settings { training_time: seconds.map(Duration::from_secs), ..Settings::default() };
         let starter = Arc::clone(&waiting) as Arc<dyn JobStarter>;
-        let service = Service::new(Settings::default(), stores.clone(), Arc::new(SystemClock), starter);
+        let service = Service::new(settings, stores.clone(), Arc::new(SystemClock), starter);
         let (campaign, filter) = (String::new(), String::new());
         let mut this = Self { service, campaign, users: Vec::new(), filter, waiting, stores, _data: data };
         let group = this.create("CreateDatasetGroup", json!({"name": "films"})).await?;
@@ -62,7 +64,7 @@ impl Imported {
         for (kind, fields) in [("Interactions", interactions), ("Items", items), ("Users", users)] {
             this.import(&group, folder, kind, fields).await?;
         }
-        let recipe = "arn:aws:personalize:::recipe/palate-transitions";
+        let recipe = format!("arn:aws:personalize:::recipe/{recipe}");
         let input =
             json!({"name": "next", "datasetGroupArn": group, "recipeArn": recipe, "performAutoTraining": false});
         let solution = this.create("CreateSolution", input).await?;
@@ -120,11 +122,12 @@ impl Imported {
         let answer: Value = serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?;
         let found = answer.as_object().and_then(|members| members.iter().find(|(name, _)| name.ends_with("Arn")));
         let arn = found.and_then(|(_, arn)| arn.as_str()).ok_or_else(|| format!("{operation}: {answer}"))?;
+        let begin = Instant::now();
         loop {
             let job = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(job) = job else { return Ok(arn.to_owned()) };
             let outcome = self.service.run_job(&job).await?;
-            println!("{}: {outcome:?}", job.job);
+            println!("{}: {outcome:?} after {:.2} s", job.job, begin.elapsed().as_secs_f64());
         }
     }
 }

@@ -3,13 +3,14 @@
 //!
 //! ```text
 //! cargo run --release -p palate-service --example latency -- DATA CAMPAIGN_ARN USERS_FILE [REQUESTS] [MEMBERS]
-//! cargo run --release -p palate-service --example latency -- --import FOLDER [REQUESTS]
+//! cargo run --release -p palate-service --example latency -- --import FOLDER [REQUESTS [RECIPE [SECONDS]]]
 //! ```
 //!
 //! `DATA` is the data folder of `palate serve` (which may be running), `USERS_FILE` has one user id a line,
 //! `MEMBERS` is a JSON object that every request holds besides campaign and user. With `--import` the
 //! program makes an installation of its own from `interactions.csv`, `items.csv` and `users.csv` of `FOLDER`
-//! (the columns of MovieLens), and times requests without and with a filter and metadata.
+//! (the columns of MovieLens), trains `RECIPE` (palate-transitions unless told otherwise) for `SECONDS` at most, where it
+//! learns in epochs, and times requests without and with a filter and metadata.
 
 #![allow(clippy::print_stdout, reason = "a program that prints its measurements")]
 
@@ -43,7 +44,9 @@ async fn main() -> Result<(), Failure> {
     let number = |text: Option<&String>| text.map_or(Ok(20_000), |text| text.parse::<usize>());
     match &arguments[..] {
         [flag, folder, rest @ ..] if flag == "--import" => {
-            let imported = imported::Imported::new(Path::new(folder)).await?;
+            let recipe = rest.get(1).map_or("palate-transitions", String::as_str);
+            let seconds = rest.get(2).map(|text| text.parse()).transpose()?;
+            let imported = imported::Imported::new(Path::new(folder), recipe, seconds).await?;
             let requests = number(rest.first())?;
             for (name, members) in imported.requests() {
                 print!("{name}: ");
@@ -59,7 +62,8 @@ async fn main() -> Result<(), Failure> {
             let service = Service::new(Settings::default(), stores, Arc::new(SystemClock), Arc::new(NoJobs));
             time(&service, campaign, &users, &members, number(rest.first())?).await
         }
-        _ => Err("usage: latency DATA CAMPAIGN_ARN USERS_FILE [REQUESTS] [MEMBERS] | latency --import FOLDER".into()),
+        _ => Err("usage: latency DATA CAMPAIGN_ARN USERS_FILE [REQUESTS] [MEMBERS] | latency --import FOLDER [REQUESTS [RECIPE [SECONDS]]]"
+            .into()),
     }
 }
 
