@@ -10,6 +10,8 @@ with fewer than ten events in what is learned from: single last events of users 
 events some hundreds. Titles, genres, years, descriptions and demographics are given. Prints a table in Markdown; ± is the
 standard error over users. Exits 1 if metadata make it worse over all items by more than that error, or if rare items are
 found less than 1.5 times as well.
+
+`--recipes NAME:plain NAME` compares a recipe that is given no metadata with itself, as it is; only tells.
 """
 
 import argparse
@@ -24,8 +26,9 @@ import pandas as pd
 
 LEAST_EVENTS, TIMES, LENGTHS = 10, 1.5, (10, 500)
 RECIPES = ["aws-hrnn", "aws-hrnn-metadata"]
+NAMES = ["items", "users"]
 COLUMNS = ["USER_ID", "ITEM_ID", "TIMESTAMP"]
-METADATA = ["categorical=GENRES,AGE,GENDER,OCCUPATION", "text=TITLE,DESCRIPTION", "number=YEAR"]
+METADATA = ["categorical=GENRES,AGE,GENDER,OCCUPATION,ATTRIBUTES", "text=TITLE,DESCRIPTION", "number=YEAR"]
 
 
 def split(data, folder):
@@ -51,8 +54,11 @@ def split(data, folder):
 def answers(args, folder, recipe):
     """Where the answers are; of users whom the truth does not name they are left out."""
     out = folder / f"{recipe}.jsonl"
-    files = [f"{name}={folder / name}.csv" for name in ("items", "users")]
-    command = [args.fit, recipe, folder / "learned.csv", out, "k=500", f"seed={args.seed}", *files, *METADATA]
+    name, _, plain = recipe.partition(":")
+    files = [f"{name}={folder / name}.csv" for name in NAMES if (folder / f"{name}.csv").exists()]
+    metadata = [] if plain else [*files, *METADATA]
+    budget = f"budget_s={args.budget_s}"
+    command = [args.fit, name, folder / "learned.csv", out, "k=500", f"seed={args.seed}", budget, *metadata]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     (folder / f"{recipe}.log").write_text(done.stderr)
     if done.returncode:
@@ -79,13 +85,16 @@ def main():
     parser.add_argument("--eval", type=Path, required=True)
     parser.add_argument("--fit", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--budget-s", type=int, default=840, help="what a training may take")
     parser.add_argument("--recipes", nargs="*", default=RECIPES)
     parser.add_argument("--keep", type=Path, help="a folder for what is made")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = args.keep or Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("items", "users"):
+        for name in NAMES:
+            if not (args.data / f"{name}.csv.gz").exists():
+                continue
             (folder / f"{name}.csv").write_bytes(gzip.decompress((args.data / f"{name}.csv.gz").read_bytes()))
         sizes = split(args.data, folder)
         print("| recipe | NDCG@10, {:,} events | ± | rare items, {:,} events of {:,} users | NDCG@500, all | ± | rare | ± |"
