@@ -5,7 +5,8 @@
 //! data say ([`gap`]). A user's state at training is kept on the user's page, so that a new event costs one step
 //! ([`scorer`]). Metadata are features ([`features`]) that items are also made of ([`items`]), so that those that nobody
 //! turned to yet can be recommended; recipes that explore give them places of their own ([`explore`]), and new ones can
-//! be brought into a model that exists ([`update`]). What the network says is blended with what transitions say ([`crate::neural::blend`]); both parts, and the
+//! be brought into a model that exists ([`update`]). What items are worth beside being relevant weighs their scores
+//! ([`worth`]). What the network says is blended with what transitions say ([`crate::neural::blend`]); both parts, and the
 //! whole, are judged apart.
 //!
 //! | hyperparameter                       | meaning                                                                     |
@@ -36,6 +37,7 @@ mod store;
 mod trial;
 mod update;
 mod window;
+mod worth;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -141,6 +141,85 @@ async fn an_objective_and_columns_are_checked_against_the_schemas() {
     palate.create("CreateSolution", asked("b", objective("price"))).await;
 }
 
+/// The 40 items of the interactions, worth 1 to 10 in each of their four kinds.
+fn priced_items() -> String {
+    let rows = (0..40).map(|item| format!("i{item},{}.5\n", 1 + item * 7 % 10));
+    rows.fold("ITEM_ID,PRICE\n".to_owned(), |csv, row| csv + &row)
+}
+
+fn price(item_id: &Value) -> f64 {
+    let item: usize = item_id.as_str().unwrap().trim_start_matches('i').parse().unwrap();
+    1.5 + (item * 7 % 10) as f64
+}
+
+#[tokio::test]
+async fn lists_are_worth_more_if_what_items_are_worth_counts() {
+    let palate = Palate::new();
+    let group = palate.imported().await;
+    let items = palate.dataset(&group, "Items", &schema_of("Items", &["ITEM_ID: string", "PRICE: float"])).await;
+    palate.import(&items, "FULL", priced_items()).await;
+    for (name, list) in [("aws-user-personalization", false), ("aws-personalized-ranking", true)] {
+        let mut worth = Vec::new();
+        for level in ["OFF", "HIGH"] {
+            let objective = json!({"itemAttribute": "PRICE", "objectiveSensitivity": level});
+            let hyperparameters = json!({"hidden_dimension": "32"});
+            let config = json!({"optimizationObjective": objective, "algorithmHyperParameters": hyperparameters});
+            let more = json!({"recipeArn": recipe(name), "solutionConfig": config});
+            let version = trained(&palate, &format!("{name}-{level}"), more).await;
+            let metrics = palate.call("GetSolutionMetrics", json!({"solutionVersionArn": version})).await.unwrap();
+            let share = metrics["metrics"]["average_rewards_at_k"].as_f64().unwrap();
+            assert!(share > 0.0 && share <= 1.0, "{name} {level}: {share}");
+            let mut campaign = json!({"name": format!("{name}-{level}"), "solutionVersionArn": version});
+            if !list {
+                campaign["campaignConfig"] = json!({"itemExplorationConfig": {"explorationWeight": "0"}});
+            }
+            let campaign = palate.create("CreateCampaign", campaign).await;
+            palate.run_jobs().await;
+            let mut total = 0.0;
+            for user in 0..60 {
+                let mut input = json!({"campaignArn": campaign, "userId": format!("u{user}")});
+                let (operation, answer) = if list {
+                    let items: Vec<String> = (0..10).map(|item| format!("i{}", (user % 4) * 10 + item)).collect();
+                    input["inputList"] = json!(items);
+                    ("GetPersonalizedRanking", "personalizedRanking")
+                } else {
+                    input["numResults"] = json!(3);
+                    ("GetRecommendations", "itemList")
+                };
+                let answer = palate.call(operation, input).await.unwrap()[answer].clone();
+                total += (0..3).map(|place| price(&answer[place]["itemId"])).sum::<f64>();
+            }
+            worth.push(total / 180.0);
+        }
+        // All items of a kind are worth 6 on average, and a user's items are of one kind.
+        assert!(worth[1] > worth[0] + 1.0, "{name}: {worth:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_objective_needs_the_items_by_the_time_of_the_training() {
+    let palate = Palate::new();
+    let group = palate.imported().await;
+    let objective = json!({"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"});
+    let more = json!({
+        "recipeArn": recipe("aws-personalized-ranking"), "solutionConfig": {"optimizationObjective": objective},
+    });
+    let solution = palate.create("CreateSolution", asked("s", more)).await;
+    let train = || palate.create("CreateSolutionVersion", json!({"solutionArn": solution}));
+    let without = train().await;
+    palate.run_jobs().await;
+    palate.dataset(&group, "Items", &schema_of("Items", &["ITEM_ID: string", "PRICE: category"])).await;
+    let of_text = train().await;
+    palate.run_jobs().await;
+    for (version, says) in [(without, "has no Items dataset"), (of_text, "must be a column of numbers")] {
+        let told = described(&palate, &version).await;
+        assert_eq!(told["status"], "CREATE FAILED");
+        let reason = told["failureReason"].as_str().unwrap();
+        assert!(reason.starts_with("solutionConfig.optimizationObjective.itemAttribute is PRICE"), "{reason}");
+        assert!(reason.contains(says), "{reason}");
+    }
+}
+
 #[tokio::test]
 async fn recommenders_refuse_columns_that_are_not_there() {
     let palate = Palate::new();

@@ -106,6 +106,17 @@ impl Columns {
 }
 
 impl ColumnData {
+    /// The number of a row, if it has one that is finite. Whole numbers beyond 2^53 are told to their nearest neighbour.
+    pub fn number(&self, row: usize) -> Option<f64> {
+        let value = match self {
+            Self::Float(values) => values.get(row).map(f64::from),
+            Self::Double(values) => values.get(row),
+            Self::Long(values) => values.get(row).map(|value| value as f64),
+            Self::Categorical(_) | Self::Text(_) => None,
+        };
+        value.filter(|value| value.is_finite())
+    }
+
     pub fn resident_bytes(&self) -> usize {
         fn of<T>(values: &Values<T>) -> usize {
             values.values.len() * size_of::<T>() + values.validity.as_ref().map_or(0, Vec::len)

@@ -5,9 +5,7 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 
 use super::Split;
-use crate::dataset::ColumnData;
 use crate::model::Scorer;
-use crate::parts::Values;
 use crate::{Dataset, Objective, Query};
 
 /// What counts as the recommendations that a user got: as many as a request may ask for.
@@ -50,25 +48,11 @@ fn share(list: &[u32], truth: &[u32], rewards: &[f64]) -> Option<f64> {
     (all > 0.0).then(|| earned(&best[..best.len().min(K)]) / all)
 }
 
-/// By item row.
+/// By item row, those without interactions too.
 fn rewards(dataset: &Dataset, objective: &Objective) -> Vec<f64> {
-    fn of<T: Copy + Into<f64>>(values: &Values<T>, row: usize) -> Option<f64> {
-        let valid = values.validity.as_ref().is_none_or(|validity| validity[row]);
-        values.values.get(row).filter(|_| valid).map(|value| (*value).into())
-    }
     let column = dataset.item_columns().get(&objective.item_attribute);
-    let value = |row: usize| match column? {
-        ColumnData::Float(values) => of(values, row),
-        ColumnData::Double(values) => of(values, row),
-        // Rewards that differ beyond 2^53 are as good as equal.
-        ColumnData::Long(values) => {
-            let valid = values.validity.as_ref().is_none_or(|validity| validity[row]);
-            values.values.get(row).filter(|_| valid).map(|value| *value as f64)
-        }
-        ColumnData::Categorical(_) | ColumnData::Text(_) => None,
-    };
-    let reward = |row| value(row).filter(|value| value.is_finite()).unwrap_or(0.0).max(0.0);
-    (0..dataset.items().len()).map(reward).collect()
+    let reward = |row| column.and_then(|column| column.number(row)).unwrap_or(0.0).max(0.0);
+    (0..dataset.n_catalogue_items()).map(reward).collect()
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ fn kind(data: &ColumnData) -> Option<Kind> {
             Kind::Text(Words::of(texts, column.codes.len(), LEAST_ROWS, MAX_WORDS))
         }
         numbers => {
-            let mut all: Vec<f64> = (0..n_numbers(numbers)).filter_map(|row| number(numbers, row)).collect();
+            let mut all: Vec<f64> = (0..n_numbers(numbers)).filter_map(|row| numbers.number(row)).collect();
             all.sort_unstable_by(f64::total_cmp);
             if all.len() < LEAST_ROWS {
                 return None;
@@ -162,17 +162,6 @@ fn n_numbers(data: &ColumnData) -> usize {
     }
 }
 
-/// The number of a row, if it has one that is a number.
-pub fn number(data: &ColumnData, row: usize) -> Option<f64> {
-    let value = match data {
-        ColumnData::Float(values) => values.get(row).map(f64::from),
-        ColumnData::Double(values) => values.get(row),
-        ColumnData::Long(values) => values.get(row).map(|value| value as f64),
-        ColumnData::Categorical(_) | ColumnData::Text(_) => None,
-    };
-    value.filter(|value| value.is_finite())
-}
-
 impl Kind {
     fn of_row(&self, data: &ColumnData, row: usize, found: &mut Vec<(usize, f32)>) {
         match (self, data) {
@@ -184,7 +173,7 @@ impl Kind {
                     words.find(text, found);
                 }
             }
-            (Self::Number { .. }, numbers) => self.of_number(number(numbers, row), found),
+            (Self::Number { .. }, numbers) => self.of_number(numbers.number(row), found),
             _ => {}
         }
     }

@@ -14,6 +14,7 @@ use super::scorer::{Alone, Hrnn};
 use super::stand::Stand;
 use super::trial::Trial;
 use super::window::{NONE, Reading};
+use super::worth::Worth;
 use crate::dataset::Histories;
 use crate::evaluate::evaluate;
 use crate::neural::allowance::Allowance;
@@ -81,7 +82,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let transitions = TransitionsValidParams::chosen(&trial.histories, &source, task.seed, &quiet)?;
     let learned_from = params.learned_from(&trial.histories);
     step(progress, &format!("learning from {} events", learned_from.n_events()), 0.05)?;
-    let course = Course { dataset, metadata: &metadata, params, n_items, gap_s, cold: &cold };
+    let worth = Worth::of(dataset, &rows, task.objective);
+    let course = Course { dataset, metadata: &metadata, params, n_items, gap_s, cold: &cold, worth: worth.as_ref() };
     let n_events = trial.histories.events_by_item(n_items);
     let candidates = n_events.iter().filter(|n| **n > 0).count();
     let (pace, n_epochs) = pace(params, learned_from.n_events(), candidates, task.seed);
@@ -171,6 +173,7 @@ struct Course<'a> {
     n_items: usize,
     gap_s: i64,
     cold: &'a [bool],
+    worth: Option<&'a Worth>,
 }
 
 impl Course<'_> {
@@ -261,7 +264,8 @@ impl Course<'_> {
             gap_s: self.gap_s,
             seen_weight,
         };
-        Hrnn { network, blend: blend.clone(), transitions, gives_scores: true, fresh: None }
+        let worth = self.worth.cloned();
+        Hrnn { network, blend: blend.clone(), transitions, gives_scores: true, fresh: None, worth }
     }
 }
 

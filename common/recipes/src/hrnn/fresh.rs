@@ -1,7 +1,6 @@
 //! How old items are, and what came of showing them.
 
 use super::explore::Beta;
-use super::features::number;
 use crate::dataset::Histories;
 use crate::{ColumnData, Dataset, IdMap};
 
@@ -38,7 +37,7 @@ impl Fresh {
         }
         let told = dataset.item_columns().get("CREATION_TIMESTAMP");
         let created = |item: usize| {
-            let told = told.zip(rows[item]).and_then(|(column, row)| number(column, row));
+            let told = told.zip(rows[item]).and_then(|(column, row)| column.number(row));
             match (told, first_s[item]) {
                 (Some(told), _) => told as i64,
                 (None, i64::MAX) => newest_s,

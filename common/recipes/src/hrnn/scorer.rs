@@ -6,6 +6,7 @@ use super::features::Features;
 use super::fresh::Fresh;
 use super::network::{Carry, Network};
 use super::window::{Begin, Cell, Input, Window, gap_kind};
+use super::worth::Worth;
 use crate::model::{Scorer, SparseRows};
 use crate::neural::blend::Blend;
 use crate::neural::shares::{among, best, shares, weigh_seen};
@@ -37,6 +38,8 @@ pub struct Hrnn {
     pub gives_scores: bool,
     /// Of recipes that read what is recorded of items.
     pub fresh: Option<Fresh>,
+    /// What items are worth beside being relevant, if that counts.
+    pub worth: Option<Worth>,
 }
 
 /// A user's state as pages keep it: when the last event was, and the states of session and user.
@@ -112,6 +115,9 @@ impl Hrnn {
             let others = self.transitions.rank(&Query { history: query.history, ..Query::default() }, &all);
             self.blend.mix(n_events, self.transitions.popular().n_users(), &mut shares, &others);
         }
+        if let Some(worth) = &self.worth {
+            worth.weigh(&mut shares);
+        }
         shares
     }
 }
@@ -158,6 +164,7 @@ impl Scorer for Hrnn {
 
     fn resident_bytes(&self) -> usize {
         let ages = self.fresh.as_ref().map_or(0, |fresh| 16 * fresh.created_s.len());
-        self.network.resident_bytes() + self.transitions.resident_bytes() + ages
+        let worth = self.worth.as_ref().map_or(0, |worth| size_of_val(worth.factors()));
+        self.network.resident_bytes() + self.transitions.resident_bytes() + ages + worth
     }
 }

@@ -10,6 +10,7 @@ use super::features::Features;
 use super::fit::Outcome;
 use super::fresh::Fresh;
 use super::scorer::{Alone, Hrnn};
+use super::worth::Worth;
 use crate::model::{Contents, ItemSide, ModelError, ModelFile};
 use crate::neural::blend::Blend;
 use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
@@ -23,6 +24,8 @@ const ITEM_FEATURES: &str = "item_features";
 const CREATED: &str = "created_s";
 const SHOWN: &str = "shown";
 const CHOSEN: &str = "chosen";
+/// See [`Worth`]; absent if relevance is all that counts.
+const WORTH: &str = "worth";
 
 /// What is no weight.
 #[derive(Serialize, Deserialize)]
@@ -79,6 +82,7 @@ pub fn write(settings: &Settings, scorer: &Hrnn, item_features: &[f32]) -> Resul
     let names = settings.shape().tensors();
     let mut all = vec![(ITEMS, scorer.network.vectors.as_slice()), (ITEM_FEATURES, item_features)];
     all.extend(names.iter().zip(scorer.network.body.tensors()).map(|((name, ..), tensor)| (*name, tensor.as_slice())));
+    all.extend(scorer.worth.as_ref().map(|worth| (WORTH, worth.factors())));
     let bytes: Vec<(&str, Vec<u8>)> = all
         .into_iter()
         .map(|(name, values)| (name, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
@@ -152,8 +156,16 @@ pub fn read(contents: &Contents, settings: &Settings, side: &ItemSide) -> Result
         gap_s: settings.session_gap_s,
         seen_weight: settings.seen_weight,
     };
+    let worth = match tensors.tensor(WORTH) {
+        Ok(_) => {
+            let worth = Worth::from_stored(floats(WORTH, contents.manifest.n_items)?);
+            Some(worth.ok_or_else(|| damaged(NETWORK, format!("`{WORTH}` is out of range")))?)
+        }
+        Err(_) => None,
+    };
     let scorer = Hrnn {
         network,
+        worth,
         blend: settings.blend.clone(),
         gives_scores: true,
         transitions: Transitions::read(contents, side.popular.clone(), &config)?,

@@ -9,6 +9,7 @@ use super::metadata::described;
 use super::scorer::{Alone, Hrnn};
 use super::store::{self, Settings};
 use super::window::{NONE, Reading};
+use super::worth::Worth;
 use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, SparseRows};
 use crate::refresh::Refresh;
@@ -54,7 +55,9 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     let source = Source::events(task, ids.len()).with_metadata(design.as_ref());
     let transitions = Transitions::learn(&histories, &source, &config, progress)?;
     let network = Alone { vectors, ..old.network };
-    let scorer = Hrnn { network, transitions, fresh: Some(fresh), blend: old.blend, gives_scores: old.gives_scores };
+    let worth = Worth::of(dataset, &rows, task.objective);
+    let scorer =
+        Hrnn { network, transitions, worth, fresh: Some(fresh), blend: old.blend, gives_scores: old.gives_scores };
     let of_users = settings.user_features.rows(dataset.user_columns());
     let encoded = encode_all(&scorer.network, settings.shape(), &histories, &of_users);
     Ok(Updated { ids, histories, settings, scorer, item_features: items.features, encoded })

@@ -9,6 +9,8 @@ use crate::error::OpError;
 use crate::records::Records;
 use crate::schema::{DatasetType, Schema};
 
+const ATTRIBUTE: &str = "optimizationObjective.itemAttribute";
+
 /// Checks the columns of `trainingDataConfig` and of `optimizationObjective`; `at` is the member of the request that
 /// `config` is. Nothing is known of the columns of a dataset that is not there yet.
 pub(super) async fn check_columns(
@@ -32,9 +34,18 @@ pub(super) async fn check_columns(
     if let Some(attribute) = objective.and_then(Value::as_str)
         && let Some(schema) = schema_of(records, dataset_group_arn, DatasetType::Items.name()).await?
     {
-        check_attribute(&schema, attribute, &format!("{at}.optimizationObjective.itemAttribute"))?;
+        check_attribute(&schema, attribute, &format!("{at}.{ATTRIBUTE}"))?;
     }
     Ok(())
+}
+
+/// Checks the column of an objective before a training, when the Items dataset must be there.
+pub(super) async fn check_objective(records: &Records, group_arn: &str, attribute: &str) -> Result<(), OpError> {
+    let at = format!("solutionConfig.{ATTRIBUTE}");
+    match schema_of(records, group_arn, DatasetType::Items.name()).await? {
+        Some(schema) => check_attribute(&schema, attribute, &at),
+        None => Err(OpError::invalid(format!("{at} is {attribute}, but the dataset group has no Items dataset"))),
+    }
 }
 
 async fn schema_of(records: &Records, group_arn: &str, dataset_type: &str) -> Result<Option<Schema>, OpError> {

@@ -79,11 +79,11 @@ pub(super) fn event_weights(config: Option<&Config>) -> Vec<EventWeight> {
     list.into_iter().flatten().filter_map(weight).collect()
 }
 
-/// What `optimizationObjective` says; `None` if relevance is all that matters.
+/// What `optimizationObjective` says; `None` if it names no column. One that is off has a metric all the same.
 pub(super) fn objective(config: Option<&Config>) -> Option<Objective> {
     let given = object(config?, "optimizationObjective")?;
     let sensitivity = match given.get("objectiveSensitivity").and_then(Value::as_str) {
-        Some("OFF") => return None,
+        Some("OFF") => Sensitivity::Off,
         Some("LOW") => Sensitivity::Low,
         Some("HIGH") => Sensitivity::High,
         _ => Sensitivity::Medium,
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_weighted_weighs_1_and_an_objective_that_is_off_is_none() {
+    fn what_is_not_weighted_weighs_1_and_an_objective_counts_as_much_as_relevance_unless_told() {
         let config = json!({"eventsConfig": {"eventParametersList": [
             {"eventType": "Watch", "weight": 0.3, "eventValueThreshold": 2.5}, {"eventType": "Click"},
         ]}});
@@ -300,9 +300,10 @@ mod tests {
             let config = json!({"optimizationObjective": {"itemAttribute": "PRICE", "objectiveSensitivity": level}});
             objective(config.as_object()).map(|objective| objective.sensitivity)
         };
-        assert_eq!(of(json!("OFF")), None);
-        assert_eq!([of(json!("LOW")), of(Value::Null)], [Some(Sensitivity::Low), Some(Sensitivity::Medium)]);
+        assert_eq!([of(json!("OFF")), of(json!("LOW"))], [Some(Sensitivity::Off), Some(Sensitivity::Low)]);
+        assert_eq!([of(json!("HIGH")), of(Value::Null)], [Some(Sensitivity::High), Some(Sensitivity::Medium)]);
         assert_eq!(objective(None), None);
+        assert_eq!(objective(json!({"optimizationObjective": {"objectiveSensitivity": "OFF"}}).as_object()), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use palate_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::known_columns::check_objective;
 use super::solution::{AutoMlResult, Solution};
 use super::solution_config::{auto_ml_recipes, event_value_threshold, event_weights, hyperparameters, objective};
 use super::training::{Plan, StoredModel, TrainedModel, Training, adopt, disown, train, trained_model};
@@ -123,6 +124,10 @@ impl SolutionVersion {
             return Err(WorkError::Failed(message.into()));
         }
         let event_weights = event_weights(config);
+        let objective = objective(config);
+        if let Some(objective) = &objective {
+            check_objective(&service.records, &self.dataset_group_arn, &objective.item_attribute).await?;
+        }
         Ok(Training {
             dataset_group_arn: self.dataset_group_arn.clone(),
             selection: Selection {
@@ -137,7 +142,7 @@ impl SolutionVersion {
                 None => hyperparameters(config),
             },
             event_weights,
-            objective: objective(config),
+            objective,
             plan: self.plan(from),
             models: models_of(&arn)?,
             attempt: run.attempt.to_string(),

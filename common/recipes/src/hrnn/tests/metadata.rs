@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ColumnChoice, ColumnKind, Exploration, Record, Scored, TimedPart};
+use crate::{ColumnChoice, ColumnKind, Exploration, Objective, Record, Scored, Sensitivity, TimedPart};
 
 const DAY_S: i64 = 86_400;
 
@@ -183,4 +183,72 @@ fn items_without_any_metadata_are_learned_from_interactions() {
     let exploration = Exploration { weight: 1.0, age_cut_off_days: 1e-9, seed: 0, passed_over: &[] };
     let list = model.recommend(&Query { exploration: Some(exploration), ..Query::default() }, 30);
     assert_eq!(list.len(), 24);
+}
+
+/// Mean day of creation of the five best items, over users who had one item each.
+fn mean_day(shop: &Shop, model: &Arc<dyn Model>) -> f64 {
+    let day = |id: &str| shop.items.iter().find(|(item, ..)| item == id).unwrap().2 as f64;
+    let lists = (0..24).map(|item| {
+        let history = [Event { item, timestamp_s: DAY_S * 100 }];
+        let list = model.recommend(&Query { history: &history, ..Query::default() }, 5);
+        let shares = model.rank(&Query { history: &history, ..Query::default() }, &[0, 5, 20]);
+        assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{shares:?}");
+        list.iter().map(|scored| day(model.item_id(scored.item))).sum::<f64>() / 5.0
+    });
+    lists.sum::<f64>() / 24.0
+}
+
+#[test]
+fn what_is_worth_more_is_shown_more_the_more_that_counts() {
+    let mut shop = shop();
+    for (number, item) in shop.items.iter_mut().enumerate() {
+        // The 24 items are worth 0 to 23, in an order that tells nothing of who takes them.
+        item.2 = (number * 7 % 24) as i64;
+    }
+    let dataset = shop.dataset();
+    for recipe in [&USER_PERSONALIZATION, &PERSONALIZED_RANKING] {
+        let hyperparameters = hyperparameters(recipe);
+        let train = |sensitivity: Option<Sensitivity>| {
+            let objective =
+                sensitivity.map(|sensitivity| Objective { item_attribute: "CREATION_TIMESTAMP".into(), sensitivity });
+            let task =
+                TrainingTask { objective: objective.as_ref(), ..TrainingTask::new(&dataset, &hyperparameters, 1, &()) };
+            let trained = recipe.train(&task).unwrap();
+            let model = recipe.open(&trained.files).unwrap();
+            (trained, mean_day(&shop, &model))
+        };
+        let (plain, by_relevance) = train(None);
+        let (off, when_off) = train(Some(Sensitivity::Off));
+        assert_eq!(when_off, by_relevance);
+        let contents = |trained: &Trained| trained.files.iter().map(|file| file.content.clone()).collect::<Vec<_>>();
+        assert_eq!(contents(&off), contents(&plain));
+        let rewards = |trained: &Trained| trained.report.metrics.get("average_rewards_at_k").copied();
+        assert_eq!(rewards(&plain), None);
+        assert!(rewards(&off).is_some_and(|share| share > 0.0 && share <= 1.0));
+        let mut before = when_off;
+        for sensitivity in [Sensitivity::Low, Sensitivity::Medium, Sensitivity::High] {
+            let (trained, mean) = train(Some(sensitivity));
+            assert!(mean > before, "{} {sensitivity:?}: {mean} after {before}", recipe.0.name);
+            assert!(rewards(&trained).is_some());
+            before = mean;
+        }
+    }
+}
+
+#[test]
+fn an_update_knows_what_new_items_are_worth() {
+    let mut shop = shop();
+    let objective = Objective { item_attribute: "CREATION_TIMESTAMP".into(), sensitivity: Sensitivity::High };
+    let hyperparameters = hyperparameters(&USER_PERSONALIZATION);
+    let (before, after) = (shop.dataset(), {
+        shop.items.extend([("new and cheap".into(), "garden", 0), ("new and dear".into(), "garden", 50)]);
+        shop.dataset()
+    });
+    let task = TrainingTask { objective: Some(&objective), ..TrainingTask::new(&before, &hyperparameters, 1, &()) };
+    // All are worth the same, so nothing is weighed.
+    let trained = USER_PERSONALIZATION.train(&task).unwrap();
+    let updated = USER_PERSONALIZATION.update(&trained, &TrainingTask { dataset: &after, ..task }).unwrap();
+    let model = USER_PERSONALIZATION.open(&updated.files).unwrap();
+    let (cheap, dear) = (score(&model, &["i00"], "new and cheap"), score(&model, &["i00"], "new and dear"));
+    assert!(dear > 10.0 * cheap && cheap > 0.0, "{cheap} {dear}");
 }
