@@ -175,6 +175,14 @@ impl Records {
         changed(self.0.commit(writes).await, stored.resource.arn())
     }
 
+    /// Does the writes in one commit.
+    ///
+    /// # Errors
+    /// `Changed`, naming `arn`, if one of the records is not as it was read.
+    pub async fn change(&self, writes: Vec<Write>, arn: &str) -> Result<(), OpError> {
+        changed(self.0.commit(writes).await, arn)
+    }
+
     /// All resources of a kind in a place, or those below `prefix` (`solution name/` for its versions).
     pub async fn all<R: Resource>(&self, place: &Place, prefix: &str) -> Result<Vec<Stored<R>>, OpError> {
         let records = self.0.list_all(&partition(R::KIND, place), prefix).await?;

@@ -158,10 +158,19 @@ impl Journal {
         for shard in 0..SHARDS {
             let page = records.list(&self.partition(shard), "", None, enough.min(1000), Order::Ascending).await?;
             n += page.entries.len();
-            let first = page.entries.first().and_then(|record| record.key.sort.split('-').next()?.parse().ok());
-            oldest = [oldest, first].into_iter().flatten().min();
+            oldest = [oldest, page.entries.first().and_then(at_ms)].into_iter().flatten().min();
         }
         Ok((n, oldest))
+    }
+
+    /// When the newest entry came; `None` if there is none.
+    pub async fn newest_ms(&self, records: &Records) -> Result<Option<u64>, OpError> {
+        let mut newest = None::<u64>;
+        for shard in 0..SHARDS {
+            let page = records.list(&self.partition(shard), "", None, 1, Order::Descending).await?;
+            newest = newest.max(page.entries.first().and_then(at_ms));
+        }
+        Ok(newest)
     }
 
     /// Removes everything, for a dataset that is deleted.
@@ -186,4 +195,9 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// When an entry came, by its name.
+fn at_ms(record: &palate_store::Record) -> Option<u64> {
+    record.key.sort.split('-').next()?.parse().ok()
 }

@@ -12,6 +12,7 @@ use super::exploration::check_exploration;
 use super::schedule::{self, Due, Schedule};
 use super::solution::Solution;
 use super::solution_version::{latest_active, versions_of};
+use super::version_refresh::watch_deployed;
 use super::{SolutionVersion, Status};
 use crate::arn::{Kind, Place, recipe_name};
 use crate::call::Call;
@@ -303,7 +304,16 @@ async fn delete(call: Call) -> Result<Value, OpError> {
     Ok(Value::Null)
 }
 
-/// Deploys the newest version of a solution to the campaigns that follow it. What fails is left to the sweep.
+/// Whether a campaign answers with this version.
+pub(super) async fn serves(service: &Service, version_arn: &str) -> Result<bool, OpError> {
+    let Some(place) = Place::of(version_arn) else { return Ok(false) };
+    let campaigns = service.records.all::<Campaign>(&place, "").await?;
+    let mut campaigns = campaigns.iter().map(|stored| &stored.resource);
+    Ok(campaigns.any(|campaign| campaign.status == Status::Active && campaign.solution_version_arn == version_arn))
+}
+
+/// Deploys the newest version of a solution to the campaigns that follow it, and has all of its campaigns look where
+/// their models are now. What fails is left to the sweep.
 pub(super) async fn follow_all(service: &Arc<Service>, solution_arn: &str) {
     let Some(place) = Place::of(solution_arn) else { return };
     let campaigns = match service.records.all::<Campaign>(&place, "").await {
@@ -311,6 +321,7 @@ pub(super) async fn follow_all(service: &Arc<Service>, solution_arn: &str) {
         Err(error) => return tracing::warn!(solution_arn, error = chain(&error), "campaigns not updated yet"),
     };
     for campaign in campaigns.into_iter().filter(|campaign| campaign.resource.solution_arn() == solution_arn) {
+        service.runtime.forget(&campaign.resource.campaign_arn);
         if let Err(error) = deploy_latest(service, campaign).await {
             tracing::warn!(solution_arn, error = chain(&error), "a campaign is not updated yet");
         }
@@ -382,7 +393,7 @@ impl Job for Campaign {
     }
 
     /// The switch: from the settling commit on, requests see the new version and configuration.
-    async fn finish(_service: &Arc<Service>, campaign: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
+    async fn finish(service: &Arc<Service>, campaign: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
         if let Some(update) = campaign.updating().map(|update| update.clone()) {
             campaign.solution_version_arn = update.solution_version_arn;
             campaign.min_provisioned_tps = update.min_provisioned_tps;
@@ -391,7 +402,7 @@ impl Job for Campaign {
             campaign.status = Status::Active;
             campaign.failure_reason = None;
         }
-        Ok(Vec::new())
+        Ok(watch_deployed(service, &campaign.solution_version_arn).await?.into_iter().collect())
     }
 
     /// A version that became ACTIVE meanwhile is next.

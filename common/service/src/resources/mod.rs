@@ -27,6 +27,7 @@ mod others;
 mod recipe;
 mod recommender;
 mod recommender_job;
+mod refresh;
 mod schedule;
 mod schema;
 mod solution;
@@ -36,6 +37,7 @@ mod status;
 mod tag;
 mod training;
 mod training_columns;
+mod version_refresh;
 
 pub(crate) use action_tracking::tracked_dataset;
 pub(crate) use attributed_metrics::{ATTRIBUTIONS, Attributed, Metric, key as attribution_key};

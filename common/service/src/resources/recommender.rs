@@ -12,6 +12,7 @@ use super::exploration::check_exploration;
 use super::known_columns::check_columns;
 use super::recipe::{domain_name, recipe_of};
 use super::recommender_job::models_of;
+use super::refresh::{self, Unasked};
 use super::schedule::{self, Schedule};
 use super::solution_config::check_training_data;
 use super::training::disown;
@@ -73,15 +74,10 @@ pub(super) struct Trainings {
     pub begun: u32,
     /// The one that nobody asked for, which leaves the recommender ACTIVE.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weekly: Option<Weekly>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Weekly {
-    pub status: Status,
-    pub failure_reason: Option<String>,
-    pub last_updated_date_time: Timestamp,
+    pub weekly: Option<Unasked>,
+    /// The update of the model with what is new, which nobody asked for either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<Unasked>,
 }
 
 impl Recommender {
@@ -151,7 +147,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
         failure_reason: None,
         latest_recommender_update: None,
         model_metrics: None,
-        trainings: Trainings { begun: 1, weekly: None },
+        trainings: Trainings { begun: 1, ..Trainings::default() },
     };
     let (arn, group_arn) = (&recommender.recommender_arn, &recommender.dataset_group_arn);
     call.records().check_free::<Recommender>(arn).await?;
@@ -275,9 +271,9 @@ async fn change(call: Call, from: Status, to: Status) -> Result<Value, OpError> 
     Ok(json!({"recommenderArn": arn}))
 }
 
-/// Commits what the owner asked for with its job. A weekly training gives way.
+/// Commits what the owner asked for with its job. What nobody asked for gives way.
 async fn begin(call: &Call, mut stored: Stored<Recommender>, kind: JobKind) -> Result<(), OpError> {
-    stored.resource.trainings.weekly = None;
+    (stored.resource.trainings.weekly, stored.resource.trainings.refresh) = (None, None);
     let arn = stored.resource.recommender_arn.clone();
     let job = jobs::queue_instead(&call.service, kind, &arn).await?;
     call.records().save(&stored, vec![job]).await?;
@@ -295,6 +291,7 @@ async fn delete(call: Call) -> Result<Value, OpError> {
     }
     let mut with = Vec::new();
     with.extend(schedule::clear(call.records(), arn).await?);
+    with.extend(refresh::clear(call.records(), arn).await?);
     with.extend(disown(call.records(), arn).await?);
     with.extend(jobs::cancel(&call.service, arn).await?);
     call.records().remove(&stored, with).await?;

@@ -6,8 +6,9 @@ use palate_recipes::{Selection, describe};
 use palate_store::Write;
 
 use super::Status;
-use super::recommender::{Recommender, Weekly, columns};
-use super::schedule::Due;
+use super::recommender::{Recommender, columns};
+use super::refresh::{self, Unasked};
+use super::schedule::{Due, ms};
 use super::training::{Plan, StoredModel, Training, adopt, train, trained_model};
 use super::training_columns::TrainingColumns;
 use crate::arn::{Place, recipe_name};
@@ -23,20 +24,27 @@ enum Work {
     Create,
     Update,
     Weekly,
+    Refresh,
     Stop,
     Start,
 }
 
 impl Recommender {
     fn work_to_do(&self) -> Work {
-        let weekly = self.trainings.weekly.as_ref().is_some_and(|weekly| !weekly.status.is_settled());
+        let is_under_way = |work: &Option<Unasked>| work.as_ref().is_some_and(Unasked::is_under_way);
         match self.status {
             Status::StopPending | Status::StopInProgress => Work::Stop,
             Status::StartPending | Status::StartInProgress => Work::Start,
             _ if self.update().is_some() => Work::Update,
-            _ if weekly => Work::Weekly,
+            _ if is_under_way(&self.trainings.weekly) => Work::Weekly,
+            _ if is_under_way(&self.trainings.refresh) => Work::Refresh,
             _ => Work::Create,
         }
+    }
+
+    /// Whether a job is at it, whoever asked for that.
+    fn is_at_work(&self) -> bool {
+        !self.is_settled() || matches!(self.work_to_do(), Work::Weekly | Work::Refresh)
     }
 }
 
@@ -51,19 +59,19 @@ impl Job for Recommender {
             Work::Start => Words::START,
             _ => Words::CREATE,
         };
-        match (work, self.latest_recommender_update.as_mut(), self.trainings.weekly.as_mut()) {
+        let unasked = match work {
+            Work::Weekly => self.trainings.weekly.as_mut(),
+            Work::Refresh => self.trainings.refresh.as_mut(),
+            _ => None,
+        };
+        match (work, self.latest_recommender_update.as_mut(), unasked) {
             (Work::Update, Some(update), _) => State {
                 status: &mut update.status,
                 words,
                 failure_reason: &mut update.failure_reason,
                 updated: &mut update.last_updated_date_time,
             },
-            (Work::Weekly, _, Some(weekly)) => State {
-                status: &mut weekly.status,
-                words,
-                failure_reason: &mut weekly.failure_reason,
-                updated: &mut weekly.last_updated_date_time,
-            },
+            (_, _, Some(unasked)) => unasked.state(),
             _ => State {
                 status: &mut self.status,
                 words,
@@ -82,6 +90,7 @@ impl Job for Recommender {
                 let same = recommender.update().is_none_or(|update| columns(&update.recommender_config) == now);
                 if same { Ok(None) } else { new_model(service, run).await.map(Some) }
             }
+            Work::Refresh => updated_model(service, run).await.map(Some),
             Work::Start => {
                 service.runtime.smoke_test(service, &recommender.recommender_arn).await?;
                 Ok(None)
@@ -100,12 +109,23 @@ impl Job for Recommender {
             recommender.recommender_config = config;
         }
         let Some(product) = product else { return Ok(Vec::new()) };
-        recommender.model_metrics = Some(product.model.model.metrics());
-        let mut writes = vec![adopt(&service.records, &recommender.recommender_arn, &product.model.model).await?];
+        let (arn, model) = (&recommender.recommender_arn, &product.model.model);
+        if let Some(folder) = &product.updates {
+            return refresh::replace(service, arn, folder, &product.model).await;
+        }
+        recommender.model_metrics = Some(model.metrics());
+        let mut writes = vec![adopt(&service.records, arn, model).await?];
         if let Some(history) = &product.history {
             writes.extend(history.writes(service).await?);
         }
+        let begun_ms = ms(product.model.begun.0);
+        writes.extend(refresh::watch(service, arn, &model.recipe, &recommender.dataset_group_arn, begun_ms).await?);
         Ok(writes)
+    }
+
+    /// Requests look where the model is now.
+    async fn then(service: &Arc<Service>, recommender: &Self) {
+        service.runtime.forget(&recommender.recommender_arn);
     }
 }
 
@@ -114,9 +134,33 @@ pub(crate) struct NewModel {
     model: StoredModel,
     /// What users did by type, if the use case leaves some of it out of its answers.
     history: Option<HistoryProduct>,
+    /// The folder of the model that it was made from, if it is no training but an update.
+    updates: Option<String>,
+}
+
+/// The model with what is new.
+async fn updated_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<NewModel, WorkError> {
+    let arn = &run.resource.recommender_arn;
+    let before = trained_model(&service.records, arn).await?;
+    let before = before.ok_or_else(|| WorkError::Failed(format!("{arn} has no model to be updated.")))?;
+    let folder = before.folder.clone();
+    let model = train(service, training(service, run, Plan::Refresh(Box::new(before))).await?).await?;
+    Ok(NewModel { model, history: None, updates: Some(folder) })
 }
 
 async fn new_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<NewModel, WorkError> {
+    let recommender = &run.resource;
+    let recipe = recipe_name(&recommender.recipe_arn).unwrap_or_default();
+    let model = train(service, training(service, run, Plan::Recipe(recipe.to_owned())).await?).await?;
+    let history = match describe(recipe).is_some_and(leaves_out) {
+        true => Some(first_history(service, &recommender.dataset_group_arn).await?),
+        false => None,
+    };
+    Ok(NewModel { model, history, updates: None })
+}
+
+/// What it learns, and from what.
+async fn training(service: &Arc<Service>, run: &Run<Recommender>, plan: Plan) -> Result<Training, WorkError> {
     let recommender = &run.resource;
     let arn = &recommender.recommender_arn;
     let place = Place::of(arn).ok_or_else(|| WorkError::retry(format!("{arn} is no ARN")))?;
@@ -133,9 +177,9 @@ async fn new_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<New
             TrainingColumns::of(Some(&recommender.recommender_config), since)
         }
     };
-    let training = Training {
+    Ok(Training {
         arn: arn.clone(),
-        plan: Plan::Recipe(recipe_name(&recommender.recipe_arn).unwrap_or_default().to_owned()),
+        plan,
         dataset_group_arn: recommender.dataset_group_arn.clone(),
         // The recipe says which events it learns from.
         selection: Selection::default(),
@@ -148,14 +192,7 @@ async fn new_model(service: &Arc<Service>, run: &Run<Recommender>) -> Result<New
         lost: run.lost.clone(),
         told: run.told.clone(),
         stop: Arc::default(),
-    };
-    let model = train(service, training).await?;
-    let leaves_out = describe(recipe_name(&recommender.recipe_arn).unwrap_or_default()).is_some_and(leaves_out);
-    let history = match leaves_out {
-        true => Some(first_history(service, &recommender.dataset_group_arn).await?),
-        false => None,
-    };
-    Ok(NewModel { model, history })
+    })
 }
 
 /// Removes the folders before this one that the recommender does not use. The model that was replaced last goes
@@ -192,7 +229,7 @@ pub(super) async fn retrain(service: &Arc<Service>, mut due: Due) -> Result<bool
         return Ok(false);
     };
     let recommender = &mut stored.resource;
-    if !recommender.is_settled() || recommender.work_to_do() == Work::Weekly {
+    if recommender.is_at_work() {
         return Ok(false);
     }
     if !recommender.answers() {
@@ -201,9 +238,34 @@ pub(super) async fn retrain(service: &Arc<Service>, mut due: Due) -> Result<bool
     }
     let arn = recommender.recommender_arn.clone();
     recommender.trainings.begun += 1;
-    recommender.trainings.weekly =
-        Some(Weekly { status: Status::CreatePending, failure_reason: None, last_updated_date_time: service.now() });
+    recommender.trainings.weekly = Some(Unasked::pending(service.now()));
     let with = vec![jobs::queue::<Recommender>(service, &arn)?, due.pass(service.clock.now_ms())?];
+    service.records.save(&stored, with).await?;
+    jobs::start::<Recommender>(service, &arn).await;
+    Ok(true)
+}
+
+/// Begins the update of a recommender's model if there is something new; tells whether it did.
+pub(super) async fn refresh(service: &Arc<Service>, mut due: refresh::Due) -> Result<bool, OpError> {
+    let Some(mut stored) = service.records.find::<Recommender>(&due.arn).await? else {
+        due.end(service).await?;
+        return Ok(false);
+    };
+    let recommender = &mut stored.resource;
+    if recommender.is_at_work() {
+        return Ok(false);
+    }
+    if !recommender.answers() {
+        due.pass(service).await?;
+        return Ok(false);
+    }
+    if !due.has_news(service, &recommender.dataset_group_arn, recommender.trainings.refresh.as_ref()).await? {
+        return Ok(false);
+    }
+    let arn = recommender.recommender_arn.clone();
+    recommender.trainings.begun += 1;
+    recommender.trainings.refresh = Some(Unasked::pending(service.now()));
+    let with = vec![jobs::queue::<Recommender>(service, &arn)?, due.begun(service.clock.now_ms())?];
     service.records.save(&stored, with).await?;
     jobs::start::<Recommender>(service, &arn).await;
     Ok(true)

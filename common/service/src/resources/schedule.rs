@@ -7,14 +7,14 @@
 
 use std::sync::Arc;
 
-use palate_store::{Key, Record, RecordStoreExt, StoreError, Write};
+use palate_store::{Key, Record, RecordStoreExt, Write};
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
 use super::dataset_group::DatasetGroup;
 use super::solution::Solution;
 use super::solution_version::{SolutionVersion, automatic, pending, versions_of};
-use super::{campaign, recommender_job};
+use super::{campaign, recommender_job, refresh};
 use crate::arn::{Kind, Place, recipe_name};
 use crate::data::Manifest;
 use crate::error::{OpError, chain};
@@ -27,7 +27,7 @@ use crate::service::Service;
 
 const PARTITION: &str = "schedule";
 const MINUTE_MS: u64 = 60_000;
-const HOUR_MS: u64 = 60 * MINUTE_MS;
+pub(super) const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// When something is done again and again.
@@ -124,10 +124,7 @@ impl Due {
     }
 
     async fn commit(&self, service: &Service, write: Write) -> Result<(), OpError> {
-        match service.records.commit(vec![write]).await {
-            Err(StoreError::Conflict { .. }) => Err(OpError::Changed(self.arn.clone())),
-            other => Ok(other?),
-        }
+        service.records.change(vec![write], &self.arn).await
     }
 }
 
@@ -149,7 +146,7 @@ pub(crate) async fn sweep(service: &Arc<Service>) -> Result<usize, OpError> {
             Err(error) => tracing::warn!(arn, error = chain(&error), "scheduled work not begun"),
         }
     }
-    Ok(started)
+    Ok(started + refresh::sweep(service).await?)
 }
 
 async fn look_after(service: &Arc<Service>, due: Due) -> Result<bool, OpError> {
@@ -227,10 +224,8 @@ async fn new_data(
     let arn = place.arn(Kind::Dataset, &format!("{}/{}", group.resource.name, kind.arn_suffix()));
     let Some(dataset) = service.records.find::<Dataset>(&arn).await? else { return Ok(false) };
     let since_ms = last_start_ms.unwrap_or_default();
-    // An import moves the time of its dataset in the commit that settles it. In one moment with the training it
-    // counts as new, for the training may have been first.
     let (manifest, _) = Manifest::read(&service.records, &arn).await?;
-    if manifest.has_bulk() && ms(dataset.resource.last_updated_date_time.0) >= since_ms {
+    if imported_since(&manifest, &dataset.resource, since_ms) {
         return Ok(true);
     }
     let streamed = match actions {
@@ -241,7 +236,13 @@ async fn new_data(
     Ok(streamed.is_some_and(|at_ms| at_ms + MINUTE_MS > since_ms))
 }
 
-fn ms(timestamp_ms: i64) -> u64 {
+/// Whether something was imported into a dataset since a training began. An import moves the time of its dataset in the
+/// commit that settles it. In one moment with the training it counts as new, for the training may have been first.
+pub(super) fn imported_since(manifest: &Manifest, dataset: &Dataset, since_ms: u64) -> bool {
+    manifest.has_bulk() && ms(dataset.last_updated_date_time.0) >= since_ms
+}
+
+pub(super) fn ms(timestamp_ms: i64) -> u64 {
     u64::try_from(timestamp_ms).unwrap_or_default()
 }
 

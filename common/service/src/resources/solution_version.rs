@@ -1,6 +1,7 @@
 //! Solution versions: one training of a solution, its model and its metrics.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use palate_recipes::{self as recipes, EventWeight, Selection};
 use palate_store::Write;
@@ -12,7 +13,8 @@ use super::solution::{AutoMlResult, Solution};
 use super::solution_config::{auto_ml_recipes, event_value_threshold, event_weights, hyperparameters, objective};
 use super::training::{Plan, StoredModel, TrainedModel, Training, adopt, disown, train, trained_model};
 use super::training_columns::TrainingColumns;
-use super::{Status, campaign, hpo};
+use super::version_refresh::{Refresh, refreshed};
+use super::{Status, campaign, hpo, refresh};
 use crate::arn::{Kind, Place, recipe_arn, recipe_name};
 use crate::call::Call;
 use crate::deletion::Removal;
@@ -23,7 +25,7 @@ use crate::paging::page;
 use crate::quotas::{Quota, room};
 use crate::records::{Records, Resource, Stored};
 use crate::service::{JobKind, Service};
-use crate::wire::Timestamp;
+use crate::wire::{Timestamp, project};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,6 +60,9 @@ pub(crate) struct SolutionVersion {
     pub creation_date_time: Timestamp,
     pub last_updated_date_time: Timestamp,
     pub training_type: String,
+    /// Not on the wire: automatic updates are no versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refresh: Option<Refresh>,
 }
 
 impl SolutionVersion {
@@ -82,15 +87,22 @@ impl SolutionVersion {
             creation_date_time: now,
             last_updated_date_time: now,
             training_type: training_type.to_owned(),
+            refresh: None,
         }
     }
 
-    /// What is trained for this version. `from` is the version whose model it updates, if it does.
+    /// The update of its model that is under way.
+    pub(super) fn refreshing(&self) -> Option<&Refresh> {
+        self.refresh.as_ref().filter(|refresh| refresh.latest.is_under_way())
+    }
+
+    /// What is trained for this version. `from` is the model that it updates, if it does.
     fn plan(&self, from: Option<TrainedModel>) -> Plan {
         let config = self.solution_config.as_ref();
         let recipe = recipe_name(&self.recipe_arn).unwrap_or_default();
         let hpo_config = config.and_then(|config| config.get("hpoConfig")?.as_object());
         match (from, recipes::describe(recipe)) {
+            (Some(model), _) if self.refreshing().is_some() => Plan::Refresh(Box::new(model)),
             (Some(model), _) => Plan::Update(Box::new(model)),
             (None, _) if self.perform_auto_ml => Plan::Compete(auto_ml_recipes(config)),
             (None, Some(info)) if self.perform_hpo => Plan::Search {
@@ -103,11 +115,18 @@ impl SolutionVersion {
     }
 
     /// What it learns of its configuration and that of its solution.
-    async fn training(&self, service: &Arc<Service>, run: &Run<Self>, stop: &StopWatch) -> Result<Training, WorkError> {
+    pub(super) async fn training(
+        &self,
+        service: &Arc<Service>,
+        run: &Run<Self>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Training, WorkError> {
         let arn = self.solution_version_arn.clone();
         let solution = service.records.fetch::<Solution>(&self.solution_arn, "solutionArn").await?.resource;
         // An update keeps to what the model was trained with.
-        let base = if self.training_mode == "UPDATE" {
+        let base = if self.refreshing().is_some() {
+            Some(self.clone())
+        } else if self.training_mode == "UPDATE" {
             full_version(&service.records, &self.solution_arn).await?
         } else {
             None
@@ -145,10 +164,13 @@ impl SolutionVersion {
             objective,
             plan: self.plan(from),
             models: models_of(&arn)?,
-            attempt: run.attempt.to_string(),
+            attempt: match self.refreshing() {
+                Some(refresh) => format!("refreshed-{:06}-{:02}", refresh.begun, run.attempt),
+                None => run.attempt.to_string(),
+            },
             lost: run.lost.clone(),
             told: run.told.clone(),
-            stop: stop.wanted(),
+            stop,
             arn,
         })
     }
@@ -185,7 +207,7 @@ pub(crate) async fn latest_active(records: &Records, solution_arn: &str) -> Resu
 }
 
 /// The newest version of a solution that was trained in full and can serve.
-async fn full_version(records: &Records, solution_arn: &str) -> Result<Option<SolutionVersion>, OpError> {
+pub(super) async fn full_version(records: &Records, solution_arn: &str) -> Result<Option<SolutionVersion>, OpError> {
     let versions = versions_of(records, solution_arn).await?.into_iter().map(|stored| stored.resource);
     let full = versions.filter(|version| version.status == Status::Active && version.training_mode != "UPDATE");
     Ok(full.max_by_key(|version| (version.creation_date_time, version.solution_version_arn.clone())))
@@ -202,7 +224,10 @@ pub(super) async fn delete_version(service: &Service, version: &Stored<SolutionV
     let arn = &version.resource.solution_version_arn;
     // No other version gets the same ARN.
     let (removal, freeing) = Removal::now(vec![format!("{}/", models_of(arn)?)])?;
-    let with = disown(&service.records, arn).await?.into_iter().chain([freeing]).collect();
+    let mut with: Vec<Write> = disown(&service.records, arn).await?.into_iter().chain([freeing]).collect();
+    with.extend(refresh::clear(&service.records, arn).await?);
+    // An update of its model may be under way.
+    with.extend(jobs::cancel(service, arn).await?);
     service.records.remove(version, with).await?;
     Removal::start(service, &removal).await;
     Ok(())
@@ -210,9 +235,7 @@ pub(super) async fn delete_version(service: &Service, version: &Stored<SolutionV
 
 pub(super) fn operations(all: &mut Operations) {
     all.add("CreateSolutionVersion", create)
-        .add("DescribeSolutionVersion", |call: Call| async move {
-            call.describe::<SolutionVersion>("solutionVersionArn", "solutionVersion").await
-        })
+        .add("DescribeSolutionVersion", describe)
         .add("ListSolutionVersions", list)
         .add("StopSolutionVersionCreation", stop)
         .add("GetSolutionMetrics", metrics);
@@ -274,6 +297,12 @@ async fn check_mode(call: &Call, solution: &Solution, mode: &str) -> Result<(), 
     Ok(())
 }
 
+async fn describe(call: Call) -> Result<Value, OpError> {
+    let version = call.resource::<SolutionVersion>("solutionVersionArn").await?.resource;
+    let value = serde_json::to_value(&version).map_err(OpError::internal)?;
+    Ok(json!({"solutionVersion": project(&value, "SolutionVersion")}))
+}
+
 async fn list(call: Call) -> Result<Value, OpError> {
     let solution = call.optional_text("solutionArn");
     let versions = match solution {
@@ -321,9 +350,12 @@ async fn metrics(call: Call) -> Result<Value, OpError> {
 
 impl Job for SolutionVersion {
     const JOB: JobKind = JobKind::Train;
-    type Product = StoredModel;
+    type Product = Product;
 
     fn state(&mut self) -> State<'_> {
+        if let Some(refresh) = self.refresh.as_mut().filter(|refresh| refresh.latest.is_under_way()) {
+            return refresh.latest.state();
+        }
         State {
             status: &mut self.status,
             words: Words::CREATE,
@@ -336,22 +368,25 @@ impl Job for SolutionVersion {
         self.status == Status::CreateStopping
     }
 
-    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<StoredModel, WorkError> {
+    async fn work(service: &Arc<Service>, run: &Run<Self>) -> Result<Product, WorkError> {
         let version = &run.resource;
+        if version.refreshing().is_some() {
+            return refreshed(service, run).await;
+        }
         if version.perform_incremental_update == Some(true) {
             let reason = "performIncrementalUpdate is not built yet; create a solution without it.";
             return Err(WorkError::Failed(reason.into()));
         }
         let watch = StopWatch::start::<Self>(service, &version.solution_version_arn);
-        let training = version.training(service, run, &watch).await?;
-        train(service, training).await
+        let training = version.training(service, run, watch.wanted()).await?;
+        Ok(Product { model: train(service, training).await?, updates: None })
     }
 
-    async fn finish(
-        service: &Arc<Service>,
-        version: &mut Self,
-        product: &StoredModel,
-    ) -> Result<Vec<Write>, WorkError> {
+    async fn finish(service: &Arc<Service>, version: &mut Self, product: &Product) -> Result<Vec<Write>, WorkError> {
+        let Product { model: product, updates } = product;
+        if let Some(folder) = updates {
+            return refresh::replace(service, &version.solution_version_arn, folder, product).await;
+        }
         version.training_hours = Some(product.hours);
         if !product.chosen.is_empty() {
             version.tuned_hpo_params = Some(json!({"algorithmHyperParameters": product.chosen}));
@@ -370,6 +405,13 @@ impl Job for SolutionVersion {
     async fn then(service: &Arc<Service>, version: &Self) {
         campaign::follow_all(service, &version.solution_arn).await;
     }
+}
+
+/// What work on a version leaves.
+pub(crate) struct Product {
+    pub(super) model: StoredModel,
+    /// The folder of the model that it was made from, if it is no training but an automatic update.
+    pub(super) updates: Option<String>,
 }
 
 /// Where the models of a version's attempts go.

@@ -21,6 +21,7 @@ use crate::jobs::{Lost, Told, WorkError};
 use crate::records::FORMAT;
 use crate::schema::DatasetType;
 use crate::service::Service;
+use crate::wire::Timestamp;
 
 pub(crate) use model::{MovedModel, TrainedModel, model_to_move, trained_model};
 pub(super) use model::{adopt, disown};
@@ -60,6 +61,8 @@ pub(crate) struct StoredModel {
     /// The hyperparameters that were chosen on a validation part of the data.
     pub chosen: BTreeMap<String, String>,
     pub hours: f64,
+    /// What came before is in it.
+    pub begun: Timestamp,
 }
 
 /// Trains and stores the files.
@@ -80,13 +83,14 @@ pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<
         candidates.push(Candidate { recipe, selection });
     }
     let before = match &training.plan {
-        Plan::Update(model) => Some(stored_model(service, model).await?),
+        Plan::Update(model) | Plan::Refresh(model) => Some(stored_model(service, model).await?),
         _ => None,
     };
     let parts = parts_of_group(service, group_arn, &training.arn).await?;
     let checkpoints = format!("{}/checkpoints", training.models);
     let watch = Watch::new(training.arn, training.lost, training.stop, training.told, service.settings.training_time);
     let work = Work {
+        too_many_items: training.plan.too_many_items(),
         plan: training.plan,
         candidates,
         before,
@@ -101,7 +105,7 @@ pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<
     let model = store_model(service, recipe.to_owned(), folder, &trained).await?;
     service.remove_blobs(&format!("{checkpoints}/")).await;
     let hours = (service.now().0 - started.0) as f64 / 3_600_000.0;
-    Ok(StoredModel { model, chosen: trained.chosen, hours: (hours * 1e6).round() / 1e6 })
+    Ok(StoredModel { model, chosen: trained.chosen, hours: (hours * 1e6).round() / 1e6, begun: started })
 }
 
 /// The rows of a group's datasets as they are now, imported and streamed: the snapshot that the training keeps.

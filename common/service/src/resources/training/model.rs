@@ -65,6 +65,13 @@ impl MovedModel {
     }
 }
 
+impl MovedModel {
+    /// The write that puts another model in its place. It fails if the model of `arn` is not any more what it was.
+    pub(in crate::resources) fn replaced_by(&self, arn: &str, model: &TrainedModel) -> Result<Write, OpError> {
+        Ok(Write::Update { key: model_key(arn), expected: self.version, value: encode(model)? })
+    }
+}
+
 /// The model of `arn`, if it has one, to be moved.
 pub(crate) async fn model_to_move(records: &Records, arn: &str) -> Result<Option<MovedModel>, OpError> {
     let Some(record) = records.get(&model_key(arn)).await? else { return Ok(None) };

@@ -15,7 +15,12 @@ pub(in crate::resources) enum Plan {
     Compete(Vec<String>),
     /// A model gets what is new, and is not learned anew.
     Update(Box<TrainedModel>),
+    /// The same without anybody having asked for it.
+    Refresh(Box<TrainedModel>),
 }
+
+/// Automatic updates are for datasets with fewer items.
+const TOO_MANY_TO_REFRESH: usize = 750_000;
 
 /// For the winner of a competition, which takes its time itself.
 const WINNERS_BUDGET: Budget = Budget { trials: 10, parallel: 2 };
@@ -32,10 +37,15 @@ impl Plan {
         let names: Vec<&str> = match self {
             Self::Recipe(recipe) | Self::Search { recipe, .. } => vec![recipe],
             Self::Compete(recipes) => recipes.iter().map(String::as_str).collect(),
-            Self::Update(model) => vec![&model.recipe],
+            Self::Update(model) | Self::Refresh(model) => vec![&model.recipe],
         };
         let known: Vec<_> = names.iter().filter_map(|name| recipes::recipe(name)).collect();
         if known.is_empty() { Err(WorkError::Failed(not_trainable(&names.join(", ")))) } else { Ok(known) }
+    }
+
+    /// With so many items it is not done; `None`: however many there are.
+    pub fn too_many_items(&self) -> Option<usize> {
+        matches!(self, Self::Refresh(_)).then_some(TOO_MANY_TO_REFRESH)
     }
 
     /// The hyperparameters of the recipe that are searched before it is trained.
@@ -43,7 +53,7 @@ impl Plan {
         let (space, budget) = match self {
             Self::Search { space, budget, .. } => (space.clone(), *budget),
             Self::Compete(_) => (hpo::whole_space(info, |_| false), WINNERS_BUDGET),
-            Self::Recipe(_) | Self::Update(_) => return None,
+            Self::Recipe(_) | Self::Update(_) | Self::Refresh(_) => return None,
         };
         Some((space, budget)).filter(|(space, _)| !space.is_empty())
     }

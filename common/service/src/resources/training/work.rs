@@ -25,8 +25,10 @@ pub(super) struct Candidate {
 pub(super) struct Work {
     pub plan: Plan,
     pub candidates: Vec<Candidate>,
-    /// The model that is updated, of [`Plan::Update`].
+    /// The model that is updated, of [`Plan::Update`] and [`Plan::Refresh`].
     pub before: Option<Trained>,
+    /// With so many items nothing is done.
+    pub too_many_items: Option<usize>,
     pub hyperparameters: BTreeMap<String, String>,
     pub event_weights: Vec<EventWeight>,
     pub objective: Option<Objective>,
@@ -85,6 +87,11 @@ impl Work {
         let Candidate { recipe, selection } = &self.candidates[decision.candidate.min(self.candidates.len() - 1)];
         let dataset = Dataset::read(&parts, selection)?;
         drop(parts);
+        let n_items = dataset.n_catalogue_items();
+        if let Some(too_many) = self.too_many_items.filter(|too_many| n_items >= *too_many) {
+            let reason = format!("The datasets have {n_items} items; automatic updates are for fewer than {too_many}.");
+            return Err(TrainError::Data(reason).into());
+        }
         let mut hyperparameters = self.hyperparameters.clone();
         hyperparameters.extend(decision.hyperparameters.clone());
         let progress = self.watch.training(decision.search.is_some(), &kept);
@@ -94,6 +101,10 @@ impl Work {
             Some(before) => recipe.update(before, &task)?,
             None => recipe.train(&task)?,
         };
+        if let Plan::Refresh(_) = self.plan {
+            // Nobody looks at the result before it answers requests.
+            recipe.open(&trained.files).map_err(TrainError::from)?;
+        }
         if decision.search.is_some() {
             trained.report.search = decision.search;
         }
@@ -278,6 +289,7 @@ mod tests {
             plan,
             candidates: vec![Candidate { recipe, selection: Selection::default() }],
             before: None,
+            too_many_items: None,
             hyperparameters: BTreeMap::from([("popularity_discount_factor".to_owned(), given.to_owned())]),
             event_weights: Vec::new(),
             objective: None,
@@ -317,6 +329,23 @@ mod tests {
         assert_eq!(learner.take_steps(), "0 1 2 3 4 5 6 7 8 9");
         attempt(&blobs, learner, plan(), "0.5", None).await.unwrap();
         assert_eq!(learner.take_steps(), "4 5 6 7 8 9");
+    }
+
+    #[tokio::test]
+    async fn what_has_too_many_items_is_left_as_it_is() {
+        let ((_folder, blobs), learner) = (store(), Learner::new());
+        for (too_many, steps) in [(Some(1), ""), (Some(2), "0 1 2 3 4 5 6 7 8 9"), (None, "0 1 2 3 4 5 6 7 8 9")] {
+            let mut work = work(&blobs, learner, Plan::Recipe("aws-sims".into()), "0.5", None);
+            work.too_many_items = too_many;
+            // The one interaction has one item. What is kept belongs to one configuration.
+            work.hyperparameters.insert("number".into(), format!("{too_many:?}"));
+            let result = tokio::task::spawn_blocking(move || work.run(parts())).await.unwrap();
+            assert_eq!(learner.take_steps(), steps);
+            if steps.is_empty() {
+                let Err(WorkError::Failed(reason)) = result.map(|_| ()) else { panic!("not refused") };
+                assert_eq!(reason, "The datasets have 1 items; automatic updates are for fewer than 1.");
+            }
+        }
     }
 
     #[tokio::test]
