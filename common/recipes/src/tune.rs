@@ -20,8 +20,20 @@ pub use space::{Dimension, Values};
 
 use crate::{Progress, Recipe, Report, Search, TrainError, TrainingTask, Trial};
 
-/// What trials are compared by, a key of [`Report::figures`]; higher is better.
+/// What trials are compared by if nothing else is said, a key of [`Report::figures`].
 pub const METRIC: &str = "ndcg_at_25";
+
+/// What trials may also be compared by, keys of [`Report::metrics`]: higher is better in all of them.
+pub const METRICS: [&str; 8] = [
+    "coverage",
+    "mean_reciprocal_rank_at_25",
+    "normalized_discounted_cumulative_gain_at_5",
+    "normalized_discounted_cumulative_gain_at_10",
+    "normalized_discounted_cumulative_gain_at_25",
+    "precision_at_5",
+    "precision_at_10",
+    "precision_at_25",
+];
 
 /// How long a search may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +55,7 @@ pub struct Found {
 /// Searches the hyperparameters of a recipe.
 ///
 /// Those of the task are in force where no dimension is of the same name. `progress` hears of the search as a whole;
-/// that of the task is not asked.
+/// that of the task is not asked. `metric` is [`METRIC`] or one of [`METRICS`].
 ///
 /// # Errors
 /// [`TrainError::Stopped`], or, if every trial failed, what the first failed of. A trial that fails because of its
@@ -53,6 +65,7 @@ pub fn search(
     task: &TrainingTask<'_>,
     space: &[Dimension],
     budget: Budget,
+    metric: &str,
     progress: &dyn Progress,
 ) -> Result<Found, TrainError> {
     let rounds = Rounds { space, budget, seed: task.seed, progress };
@@ -61,7 +74,7 @@ pub fn search(
         hyperparameters.extend(values.clone());
         let task = TrainingTask { hyperparameters: &hyperparameters, progress, trial: true, ..*task };
         let trained = recipe.train(&task)?;
-        Ok(Outcome { objective: objective(&trained.report), in_force: trained.hyperparameters })
+        Ok(Outcome { objective: objective(&trained.report, metric), in_force: trained.hyperparameters })
     })?;
     let best = best(trials.iter().map(|trial| trial.result.as_ref().ok().map(|outcome| outcome.objective)));
     let Some(best) = best else {
@@ -80,15 +93,15 @@ pub fn search(
             note: trial.result.err().map(|error| error.to_string()),
         })
         .collect();
-    let reason = reason(&table, |trial| trial.name.clone());
-    Ok(Found { hyperparameters, search: Search { metric: METRIC.to_owned(), reason, trials: table } })
+    let reason = reason(&table, metric, |trial| trial.name.clone());
+    Ok(Found { hyperparameters, search: Search { metric: metric.to_owned(), reason, trials: table } })
 }
 
 /// Tries a recipe as it is configured.
 ///
 /// # Errors
 /// [`TrainError::Stopped`] and errors of the model; other failures are the trial's note.
-pub fn try_recipe(recipe: &dyn Recipe, task: &TrainingTask<'_>) -> Result<Trial, TrainError> {
+pub fn try_recipe(recipe: &dyn Recipe, task: &TrainingTask<'_>, metric: &str) -> Result<Trial, TrainError> {
     let name = recipe.info().name.to_owned();
     let trial = Trial {
         name: name.clone(),
@@ -99,23 +112,24 @@ pub fn try_recipe(recipe: &dyn Recipe, task: &TrainingTask<'_>) -> Result<Trial,
         note: None,
     };
     match recipe.train(&TrainingTask { trial: true, ..*task }) {
-        Ok(trained) => Ok(Trial { objective: Some(objective(&trained.report)), ..trial }),
+        Ok(trained) => Ok(Trial { objective: Some(objective(&trained.report, metric)), ..trial }),
         Err(error @ (TrainError::Stopped | TrainError::Model(_))) => Err(error),
         Err(error) => Ok(Trial { note: Some(error.to_string()), ..trial }),
     }
 }
 
-/// Chooses the best of trials, the earlier of equals; `None` if all of them failed.
-pub fn choose(mut trials: Vec<Trial>) -> Option<(String, Search)> {
+/// Chooses the best of trials that were compared by a metric, the earlier of equals; `None` if all of them failed.
+pub fn choose(mut trials: Vec<Trial>, metric: &str) -> Option<(String, Search)> {
     let best = best(trials.iter().map(|trial| trial.objective))?;
     trials[best].chosen = true;
     let recipe = trials[best].recipe.clone();
-    let reason = reason(&trials, |trial| trial.recipe.clone());
-    Some((recipe, Search { metric: METRIC.to_owned(), reason, trials }))
+    let reason = reason(&trials, metric, |trial| trial.recipe.clone());
+    Some((recipe, Search { metric: metric.to_owned(), reason, trials }))
 }
 
-fn objective(report: &Report) -> f64 {
-    report.figures.get(METRIC).map_or(0.0, |figure| figure.value)
+fn objective(report: &Report, metric: &str) -> f64 {
+    let figure = || report.figures.get(metric).map(|figure| figure.value);
+    report.metrics.get(metric).copied().or_else(figure).unwrap_or(0.0)
 }
 
 /// The first of the greatest; what is not finite is out of question.
@@ -126,12 +140,13 @@ fn best(objectives: impl Iterator<Item = Option<f64>>) -> Option<usize> {
 }
 
 /// Why the chosen one was chosen, beside the best of the others.
-fn reason(trials: &[Trial], name: impl Fn(&Trial) -> String) -> String {
+fn reason(trials: &[Trial], metric: &str, name: impl Fn(&Trial) -> String) -> String {
     let Some(chosen) = trials.iter().find(|trial| trial.chosen) else { return String::new() };
     let value = |trial: &Trial| trial.objective.unwrap_or(0.0);
     let others = trials.iter().filter(|trial| !trial.chosen && trial.objective.is_some());
     let next = others.reduce(|best, other| if value(other) > value(best) { other } else { best });
-    let won = format!("{} has the highest NDCG at 25 on the validation users, {:.4}", name(chosen), value(chosen));
+    let metric = if metric == METRIC { "NDCG at 25" } else { metric };
+    let won = format!("{} has the highest {metric} on the validation users, {:.4}", name(chosen), value(chosen));
     match next {
         Some(next) => format!("{won}; next is {} with {:.4}.", name(next), value(next)),
         None => format!("{won}."),

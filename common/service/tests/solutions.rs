@@ -112,6 +112,27 @@ async fn recipes_compete_and_the_winner_is_told_with_the_reason() {
 }
 
 #[tokio::test]
+async fn recipes_compete_by_the_metric_that_is_named() {
+    let palate = Palate::new();
+    palate.imported().await;
+    // Named twice, it competes once.
+    let list = ["palate-session-knn", "palate-session-knn"].map(recipe);
+    let config = |metric: &str| json!({"autoMLConfig": {"recipeList": list, "metricName": metric}});
+    let asks = |metric: &str| json!({"performAutoML": true, "solutionConfig": config(metric)});
+    let version = trained(&palate, "auto", asks("coverage")).await;
+    let model = model_of(&palate, &version).await;
+    let search = &model["report"]["search"];
+    assert_eq!(search["metric"], "coverage");
+    let by_name = search["trials"].as_array().unwrap().iter().filter(|trial| trial["name"] == trial["recipe"]);
+    assert_eq!(by_name.count(), 1, "{search}");
+    let reason = search["reason"].as_str().unwrap();
+    assert!(reason.starts_with("palate-session-knn has the highest coverage"), "{reason}");
+    let (code, _, message) = palate.call("CreateSolution", asked("s", asks("recall_at_7"))).await.unwrap_err();
+    assert_eq!(code, "InvalidInputException");
+    assert!(message.starts_with("solutionConfig.autoMLConfig.metricName is recall_at_7"), "{message}");
+}
+
+#[tokio::test]
 async fn an_objective_and_columns_are_checked_against_the_schemas() {
     let palate = Palate::new();
     let group = palate.group().await;

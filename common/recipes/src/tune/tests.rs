@@ -85,7 +85,7 @@ fn trials_that_fail_are_told_and_the_best_of_the_others_wins() {
     let (dataset, none) = (dataset(200, 20, 6), BTreeMap::new());
     let task = TrainingTask::new(&dataset, &none, 1, &());
     let space = [Dimension::of(&sims.info().hyperparameters[0])];
-    let found = search(sims, &task, &space, Budget { trials: 6, parallel: 2 }, &()).unwrap();
+    let found = search(sims, &task, &space, Budget { trials: 6, parallel: 2 }, METRIC, &()).unwrap();
     let trials = &found.search.trials;
     assert_eq!(trials.len(), 6);
     assert_eq!(trials[0].hyperparameters["popularity_discount_factor"], "0.5");
@@ -97,9 +97,9 @@ fn trials_that_fail_are_told_and_the_best_of_the_others_wins() {
 
     let too_few = crate::contract::dataset(24, 50, 50);
     let task = TrainingTask { dataset: &too_few, ..task };
-    let error = search(sims, &task, &space, Budget { trials: 3, parallel: 1 }, &()).unwrap_err();
+    let error = search(sims, &task, &space, Budget { trials: 3, parallel: 1 }, METRIC, &()).unwrap_err();
     assert_eq!(error.to_string(), "Dataset has fewer than 25 users with at least 2 interactions each.");
-    let trial = try_recipe(sims, &task).unwrap();
+    let trial = try_recipe(sims, &task, METRIC).unwrap();
     assert_eq!((trial.objective, trial.note), (None, Some(error.to_string())));
 }
 
@@ -107,12 +107,33 @@ fn trials_that_fail_are_told_and_the_best_of_the_others_wins() {
 fn of_recipes_the_best_wins_and_the_reason_names_the_next() {
     let trial = |name: &str, objective| Trial { recipe: name.into(), name: name.into(), objective, ..Trial::default() };
     let trials = vec![trial("a", Some(0.1)), trial("b", None), trial("c", Some(0.3)), trial("d", Some(0.3))];
-    let (recipe, search) = choose(trials).unwrap();
+    let (recipe, search) = choose(trials, METRIC).unwrap();
     assert_eq!(recipe, "c");
     let wanted = "c has the highest NDCG at 25 on the validation users, 0.3000; next is d with 0.3000.";
     assert_eq!(search.reason, wanted);
     assert_eq!(search.trials.iter().map(|trial| trial.chosen).collect::<Vec<_>>(), [false, false, true, false]);
-    assert_eq!(choose(vec![trial("a", None), trial("b", Some(f64::NAN))]), None);
+    assert_eq!(choose(vec![trial("a", None), trial("b", Some(f64::NAN))], METRIC), None);
+}
+
+#[test]
+fn another_metric_may_choose_another_trial() {
+    let (dataset, none) = (dataset(200, 20, 6), BTreeMap::new());
+    let task = TrainingTask::new(&dataset, &none, 1, &());
+    let names = ["palate-transitions", "aws-popularity-count"];
+    let tried = |metric: &str| {
+        names.map(|name| try_recipe(crate::recipe(name).unwrap(), &task, metric).unwrap().objective.unwrap())
+    };
+    let reports =
+        names.map(|name| crate::recipe(name).unwrap().train(&TrainingTask { trial: true, ..task }).unwrap().report);
+    for metric in METRICS {
+        assert_eq!(tried(metric), [0, 1].map(|recipe| reports[recipe].metrics[metric]), "{metric}");
+    }
+    assert_eq!(reports[0].metrics.len(), METRICS.len());
+    assert_eq!(tried(METRIC), [0, 1].map(|recipe| reports[recipe].figures[METRIC].value));
+    let trial = |name: &str, objective| Trial { recipe: name.into(), name: name.into(), objective, ..Trial::default() };
+    let (winner, search) = choose(vec![trial("a", Some(0.1)), trial("b", Some(0.2))], "coverage").unwrap();
+    assert_eq!((winner.as_str(), search.metric.as_str()), ("b", "coverage"));
+    assert!(search.reason.starts_with("b has the highest coverage"), "{}", search.reason);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use palate_recipes::tune::{METRIC, METRICS};
 use palate_recipes::{EventWeight, Objective, RecipeInfo, Sensitivity, Stage};
 use serde_json::{Map, Value};
 
@@ -50,8 +51,21 @@ pub(super) fn check_auto_ml(config: Option<&Config>) -> Result<(), OpError> {
             )));
         }
     }
+    let metric = auto_ml_metric(config);
+    if metric != METRIC && !METRICS.contains(&metric) {
+        return Err(OpError::invalid(format!(
+            "solutionConfig.autoMLConfig.metricName is {metric}; performAutoML compares by one of {}",
+            METRICS.join(", ")
+        )));
+    }
     period_days(config)?;
     Ok(())
+}
+
+/// What performAutoML compares the recipes by.
+pub(super) fn auto_ml_metric(config: Option<&Config>) -> &str {
+    let metric = config.and_then(|config| object(config, "autoMLConfig")?.get("metricName")?.as_str());
+    metric.unwrap_or(METRIC)
 }
 
 fn recipe_list(config: Option<&Config>) -> impl Iterator<Item = &str> {
@@ -59,9 +73,14 @@ fn recipe_list(config: Option<&Config>) -> impl Iterator<Item = &str> {
     recipes.into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The recipes that performAutoML chooses from.
+/// The recipes that performAutoML chooses from, each once.
 pub(super) fn auto_ml_recipes(config: Option<&Config>) -> Vec<String> {
-    let listed: Vec<String> = recipe_list(config).filter_map(recipe_name).map(str::to_owned).collect();
+    let mut listed: Vec<String> = Vec::new();
+    for name in recipe_list(config).filter_map(recipe_name) {
+        if !listed.iter().any(|other| other == name) {
+            listed.push(name.to_owned());
+        }
+    }
     if listed.is_empty() { competitors() } else { listed }
 }
 

@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::known_columns::check_objective;
 use super::solution::{AutoMlResult, Solution};
-use super::solution_config::{auto_ml_recipes, event_value_threshold, event_weights, hyperparameters, objective};
+use super::solution_config::{
+    auto_ml_metric, auto_ml_recipes, event_value_threshold, event_weights, hyperparameters, objective,
+};
 use super::training::{Plan, StoredModel, TrainedModel, Training, adopt, disown, train, trained_model};
 use super::training_columns::TrainingColumns;
 use super::version_refresh::{Refresh, refreshed};
@@ -104,7 +106,9 @@ impl SolutionVersion {
         match (from, recipes::describe(recipe)) {
             (Some(model), _) if self.refreshing().is_some() => Plan::Refresh(Box::new(model)),
             (Some(model), _) => Plan::Update(Box::new(model)),
-            (None, _) if self.perform_auto_ml => Plan::Compete(auto_ml_recipes(config)),
+            (None, _) if self.perform_auto_ml => {
+                Plan::Compete { recipes: auto_ml_recipes(config), metric: auto_ml_metric(config).to_owned() }
+            }
             (None, Some(info)) if self.perform_hpo => Plan::Search {
                 recipe: recipe.to_owned(),
                 space: hpo::space(info, hpo_config, &hyperparameters(config)),

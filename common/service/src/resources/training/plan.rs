@@ -1,4 +1,4 @@
-use palate_recipes::tune::{Budget, Dimension};
+use palate_recipes::tune::{Budget, Dimension, METRIC};
 use palate_recipes::{self as recipes, ColumnChoice, ColumnKind, Objective, Recipe, RecipeInfo, RecipeType, Selection};
 
 use super::TrainedModel;
@@ -11,8 +11,8 @@ pub(in crate::resources) enum Plan {
     Recipe(String),
     /// A recipe whose hyperparameters are searched first.
     Search { recipe: String, space: Vec<Dimension>, budget: Budget },
-    /// The best of several recipes, its hyperparameters searched.
-    Compete(Vec<String>),
+    /// The best of several recipes by a metric, its hyperparameters searched by the same one.
+    Compete { recipes: Vec<String>, metric: String },
     /// A model gets what is new, and is not learned anew.
     Update(Box<TrainedModel>),
     /// The same without anybody having asked for it.
@@ -36,11 +36,19 @@ impl Plan {
     pub fn recipes(&self) -> Result<Vec<&'static dyn Recipe>, WorkError> {
         let names: Vec<&str> = match self {
             Self::Recipe(recipe) | Self::Search { recipe, .. } => vec![recipe],
-            Self::Compete(recipes) => recipes.iter().map(String::as_str).collect(),
+            Self::Compete { recipes, .. } => recipes.iter().map(String::as_str).collect(),
             Self::Update(model) | Self::Refresh(model) => vec![&model.recipe],
         };
         let known: Vec<_> = names.iter().filter_map(|name| recipes::recipe(name)).collect();
         if known.is_empty() { Err(WorkError::Failed(not_trainable(&names.join(", ")))) } else { Ok(known) }
+    }
+
+    /// What trials are compared by.
+    pub fn metric(&self) -> &str {
+        match self {
+            Self::Compete { metric, .. } => metric,
+            _ => METRIC,
+        }
     }
 
     /// With so many items it is not done; `None`: however many there are.
@@ -52,7 +60,7 @@ impl Plan {
     pub fn search(&self, info: &'static RecipeInfo) -> Option<(Vec<Dimension>, Budget)> {
         let (space, budget) = match self {
             Self::Search { space, budget, .. } => (space.clone(), *budget),
-            Self::Compete(_) => (hpo::whole_space(info, |_| false), WINNERS_BUDGET),
+            Self::Compete { .. } => (hpo::whole_space(info, |_| false), WINNERS_BUDGET),
             Self::Recipe(_) | Self::Update(_) | Self::Refresh(_) => return None,
         };
         Some((space, budget)).filter(|(space, _)| !space.is_empty())
@@ -106,8 +114,9 @@ mod tests {
             assert!(all.iter().any(|known| known == name), "{name}");
         }
         assert!(!["aws-sims", "aws-user-personalization", "palate-none"].into_iter().any(may_compete));
-        assert!(Plan::Compete(all).recipes().unwrap().len() >= 3);
-        let Err(WorkError::Failed(reason)) = Plan::Compete(vec!["aws-none".into()]).recipes().map(|_| ()) else {
+        let compete = |recipes| Plan::Compete { recipes, metric: METRIC.to_owned() };
+        assert!(compete(all).recipes().unwrap().len() >= 3);
+        let Err(WorkError::Failed(reason)) = compete(vec!["aws-none".into()]).recipes().map(|_| ()) else {
             panic!("a recipe that is not there is trained");
         };
         assert!(reason.starts_with("Recipe aws-none cannot be trained"), "{reason}");

@@ -72,7 +72,7 @@ impl Work {
 
     fn train(&self, parts: DatasetParts) -> Result<(&'static str, Trained), Failure> {
         let kept = self.checkpoints.of(&self.fingerprint(&parts));
-        let decides = matches!(self.plan, Plan::Search { .. } | Plan::Compete(_));
+        let decides = matches!(self.plan, Plan::Search { .. } | Plan::Compete { .. });
         let before = if decides { kept.read(DECISION) } else { None };
         let decision = match before.and_then(|content| serde_json::from_slice(&content).ok()) {
             Some(decision) => decision,
@@ -117,16 +117,17 @@ impl Work {
         let deciding = self.watch.deciding();
         let mut decision = Decision::default();
         let n_parts = self.candidates.len();
-        if let Plan::Compete(_) = self.plan {
+        let metric = self.plan.metric();
+        if let Plan::Compete { .. } = self.plan {
             let mut trials = Vec::new();
             for (number, Candidate { recipe, selection }) in self.candidates.iter().enumerate() {
                 let dataset = Dataset::read(parts, selection)?;
                 let progress = deciding.part(number, n_parts + 1);
                 let task = TrainingTask { progress: &progress, ..self.task(&dataset, &self.hyperparameters) };
-                trials.push(tune::try_recipe(*recipe, &task)?);
+                trials.push(tune::try_recipe(*recipe, &task, metric)?);
             }
             let first_note = trials.iter().find_map(|trial| trial.note.clone());
-            let Some((winner, search)) = tune::choose(trials) else {
+            let Some((winner, search)) = tune::choose(trials, metric) else {
                 return Err(TrainError::Data(first_note.unwrap_or_default()).into());
             };
             let named = |candidate: &Candidate| candidate.recipe.info().name == winner;
@@ -141,7 +142,7 @@ impl Work {
             None => deciding.part(0, 1),
         };
         let task = self.task(&dataset, &self.hyperparameters);
-        let found = tune::search(*recipe, &task, &space, budget, &progress)?;
+        let found = tune::search(*recipe, &task, &space, budget, metric, &progress)?;
         decision.hyperparameters = found.hyperparameters;
         decision.search = Some(match decision.search {
             Some(competition) => after(competition, found.search),
@@ -171,6 +172,7 @@ impl Work {
             add(recipe.info().name.as_bytes());
             add(format!("{selection:?}").as_bytes());
         }
+        add(self.plan.metric().as_bytes());
         add(format!("{:?} {:?} {:?}", self.hyperparameters, self.event_weights, self.objective).as_bytes());
         hex(&hash.finalize()[..16])
     }
