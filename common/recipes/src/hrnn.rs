@@ -2,7 +2,7 @@
 //! aws-user-personalization and the use cases made of it.
 //!
 //! One network for all of them: [`network`] has its formulas. Sessions are cut where a pause is longer than what the
-//! data say ([`gap`]). A user's state at training is kept on the user's page, so that a new event costs one step
+//! data say ([`gap`]), and among streamed events where they begin by their ids. A user's state at training is kept on the user's page, so that a new event costs one step
 //! ([`scorer`]). Metadata are features ([`features`]) that items are also made of ([`items`]), so that those that nobody
 //! turned to yet can be recommended; recipes that explore give them places of their own ([`explore`]), and new ones can
 //! be brought into a model that exists ([`update`]). What items are worth beside being relevant weighs their scores

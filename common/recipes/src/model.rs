@@ -85,6 +85,10 @@ pub struct Query<'a> {
     pub history: &'a [Event],
     /// For models whose pages hold states. Without it they go through the history.
     pub state: Option<UserState<'a>>,
+    /// Which visit each of the newest events was of, as far as that is known: numbers that are equal for events of one
+    /// visit and for no others. The last one is that of the last event of [`UserState::newer`], or without a state of
+    /// `history`; the events in front of them are cut into visits by their times.
+    pub visits: &'a [u32],
     /// The query item of related-items recipes, if the model knows it.
     pub item: Option<u32>,
     /// What [`Model::recommend`] may answer with; `None`: every item. Scores are the same either way.

@@ -74,7 +74,16 @@ impl Alone {
                 (vec![start], Carry::new(1, self.d), None, newest)
             }
         };
-        cells.extend(events.iter().map(|event| self.cell(event, &mut before)));
+        // Events in front of those whose visits are known have none.
+        let n_unknown = events.len().saturating_sub(query.visits.len());
+        let visits = &query.visits[query.visits.len().saturating_sub(events.len())..];
+        let visits = std::iter::repeat_n(None, n_unknown).chain(visits.iter().copied().map(Some));
+        let mut visit_before = None;
+        cells.extend(events.iter().zip(visits).map(|(event, visit)| {
+            let is_same = visit.zip(visit_before).map(|(visit, before)| visit == before);
+            visit_before = visit;
+            self.cell(event, &mut before, is_same)
+        }));
         if cells.is_empty() {
             return network.query(&carry, &Cell { user: 0, context: 0, ..Cell::IDLE });
         }
@@ -83,10 +92,12 @@ impl Alone {
         pass.queries[begin..].to_vec()
     }
 
-    fn cell(&self, event: &Event, before: &mut Option<i64>) -> Cell {
+    /// The event `before` was of the same visit or of another one, or that is not known: then the pause tells.
+    fn cell(&self, event: &Event, before: &mut Option<i64>, is_same_visit: Option<bool>) -> Cell {
         let pause_s = before.map(|before| event.timestamp_s.saturating_sub(before));
         *before = Some(event.timestamp_s);
-        let begin = if pause_s.is_some_and(|pause_s| pause_s > self.gap_s) { Begin::Session } else { Begin::Nothing };
+        let goes_on = is_same_visit.unwrap_or_else(|| pause_s.is_none_or(|pause_s| pause_s <= self.gap_s));
+        let begin = if goes_on { Begin::Nothing } else { Begin::Session };
         Cell { input: Input::Item(event.item), begin, gap: gap_kind(pause_s), user: 0, context: 0, ..Cell::IDLE }
     }
 

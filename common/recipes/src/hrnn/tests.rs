@@ -74,6 +74,34 @@ fn the_state_of_a_page_and_newer_events_say_what_the_whole_history_does() {
 }
 
 #[test]
+fn visits_that_are_known_are_sessions_whatever_the_pauses() {
+    let (trained, model) = train(&rings(60, 20));
+    let page = page(&trained, &model, "u007");
+    let known = page.history("u007").unwrap();
+    let last_s = known[known.len() - 1].timestamp_s;
+    let event =
+        |item: &str, after_s: i64| Event { item: model.item_index(item).unwrap(), timestamp_s: last_s + after_s };
+    let ask = |newer: &[Event], visits: &[u32]| {
+        let state = Some(UserState { bytes: page.state("u007").unwrap(), newer });
+        let history = [known, newer].concat();
+        let list = model.recommend(&Query { history: &history, state, visits, ..Query::default() }, 20);
+        let again = model.recommend(&Query { history: newer, visits, ..Query::default() }, 20);
+        (list, again)
+    };
+    let near = [event("i03", 100_000), event("i04", 100_020)];
+    let far = [event("i03", 100_000), event("i04", 300_000)];
+    // By their times near ones are one session and far ones two.
+    let (near_alone, far_alone) = (ask(&near, &[]), ask(&far, &[]));
+    assert_eq!(ask(&near, &[7, 7]), near_alone);
+    assert_eq!(ask(&far, &[7, 8]), far_alone);
+    assert_ne!(ask(&near, &[7, 8]), near_alone);
+    assert_ne!(ask(&far, &[7, 7]), far_alone);
+    // More visits than events, or fewer: the last is that of the last event.
+    assert_eq!(ask(&near, &[1, 2, 2, 7, 8]), ask(&near, &[7, 8]));
+    assert_eq!(ask(&near, &[8]), near_alone);
+}
+
+#[test]
 fn a_state_that_is_damaged_is_left_for_the_history() {
     let (_, model) = train(&rings(60, 20));
     let history = [Event { item: 3, timestamp_s: 0 }];

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use palate_recipes::{Event, EventPage, Query, RecipeInfo, Record, UserState};
@@ -46,6 +47,8 @@ pub(crate) struct Person {
     /// What the model made of the user at training, if it keeps that, and what the user did since.
     state: Option<Vec<u8>>,
     newer: Vec<Event>,
+    /// The visit of each of `newer`, by the session's id.
+    visits: Vec<u32>,
     /// What the Users dataset says of the user, if the recipe reads it.
     record: Option<Record>,
     /// According to imports.
@@ -73,7 +76,7 @@ impl Person {
             let page = service.runtime.models.page(service, loaded, user_id).await?;
             let trained = page.as_ref().and_then(|page| page.history(user_id)).unwrap_or_default();
             person.state = page.as_ref().and_then(|page| page.state(user_id)).map(<[u8]>::to_vec);
-            person.newer = person.newer_than(loaded, trained);
+            (person.newer, person.visits) = person.newer_than(loaded, trained);
             person.history = [trained, &person.newer].concat();
             person.history.sort_by_key(|event| event.timestamp_s);
         }
@@ -92,7 +95,11 @@ impl Person {
     /// The user's part of a question to a model.
     pub fn query<'a>(&'a self, context: Option<&'a Record>) -> Query<'a> {
         let state = self.state.as_ref().map(|bytes| UserState { bytes, newer: &self.newer });
-        Query { history: &self.history, state, user: self.record.as_ref(), context, ..Query::default() }
+        // Among the whole history, which is in the order of time, they are the last if nothing was trained with later
+        // times.
+        let is_last = self.history.ends_with(&self.newer);
+        let visits = if state.is_some() || is_last { self.visits.as_slice() } else { &[] };
+        Query { history: &self.history, state, visits, user: self.record.as_ref(), context, ..Query::default() }
     }
 
     /// The model's items that streamed impressions showed and that the user did not choose then, once for each time.
@@ -104,18 +111,23 @@ impl Person {
         shown.collect()
     }
 
-    /// Streamed events with items that the model knows, oldest first, as far as they are not in its page.
-    fn newer_than(&self, loaded: &Loaded, trained: &[Event]) -> Vec<Event> {
+    /// Streamed events with items that the model knows, oldest first, as far as they are not in its page, and the
+    /// visits that they were of.
+    fn newer_than(&self, loaded: &Loaded, trained: &[Event]) -> (Vec<Event>, Vec<u32>) {
         let begin = self.streamed.len().saturating_sub(FOR_RECIPES);
-        let event = |event: &StreamedEvent| {
-            let item = loaded.model.item_index(&event.item_id)?;
-            Some(Event { item, timestamp_s: event.sent_at.seconds() })
-        };
-        let mut newer: Vec<Event> = self.streamed[begin..].iter().filter_map(event).collect();
-        // An event may have been streamed and imported.
-        newer.retain(|event| !trained.contains(event));
-        newer.sort_by_key(|event| event.timestamp_s);
-        newer
+        let mut sessions: HashMap<&str, u32> = HashMap::new();
+        let mut newer = Vec::new();
+        for event in &self.streamed[begin..] {
+            let Some(item) = loaded.model.item_index(&event.item_id) else { continue };
+            let event_of_item = Event { item, timestamp_s: event.sent_at.seconds() };
+            // An event may have been streamed and imported.
+            if !trained.contains(&event_of_item) {
+                let n_sessions = sessions.len() as u32;
+                newer.push((event_of_item, *sessions.entry(&event.session_id).or_insert(n_sessions)));
+            }
+        }
+        newer.sort_by_key(|(event, _)| event.timestamp_s);
+        newer.into_iter().unzip()
     }
 
     /// The newest events of each type as rows of `held`.
