@@ -9,6 +9,7 @@ mod put_events;
 mod put_records;
 mod records;
 mod removal;
+mod shown;
 mod streams;
 mod target;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub(crate) use put_action_interactions::{ActionEvent, ActionInteraction, recent_
 pub(crate) use put_events::{StreamedEvent, recent_events};
 pub(crate) use records::{PutRecord, forget_dataset, put_records, put_version};
 pub(crate) use removal::remove_events;
+pub(crate) use shown::note_shown;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use arrivals::Moved;
 use cached::Cached;
 use properties::Columns;
 use records::Turns;
+use shown::Remembered;
 use target::Target;
 
 use crate::operations::Operations;
@@ -47,4 +50,5 @@ pub(crate) struct Events {
     created: Cached<i64>,
     moved: Moved,
     turns: Turns,
+    shown: Remembered,
 }

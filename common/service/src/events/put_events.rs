@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::properties::{check_beside, check_size, object, same, since_1970};
+use super::shown::shown;
 use super::streams::{StreamKind, Streamed};
 use super::target::{Target, dataset_arn, stream, target};
 use crate::call::Call;
@@ -35,7 +36,7 @@ pub(crate) struct StreamedEvent {
     pub sent_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recommendation_id: Option<String>,
-    /// What was shown, as the caller tells it; what the recommendation showed does not count then.
+    /// What was shown, as the caller tells it or else as the recommendation has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impression: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +141,12 @@ async fn put(call: Call) -> Result<Value, OpError> {
         let at = format!("eventList[{number}]");
         check_size(call.input.get("eventList"), number, &at)?;
         events.push(checked(event, &at, &target, &request.user_id, &request.session_id)?);
+    }
+    let implied = events.iter().filter(|event| event.impression.is_none());
+    let implied = implied.filter_map(|event| event.recommendation_id.as_deref());
+    let shown = shown(&call.service, &group, implied).await?;
+    for event in events.iter_mut().filter(|event| event.impression.is_none()) {
+        event.impression = event.recommendation_id.as_ref().and_then(|id| shown.get(id).cloned());
     }
     target.stream.append(&call.service, &events).await?;
     Ok(Value::Null)

@@ -20,6 +20,7 @@ use super::rules::{gives_reasons, left_out, needs, promotes};
 use super::{Loaded, Person, ReadyFilter, Wanted, known_item};
 use crate::call::Call;
 use crate::error::OpError;
+use crate::events::note_shown;
 use crate::filters::Target;
 use crate::resources::ItemExploration;
 
@@ -115,7 +116,11 @@ pub(super) async fn recommendations(call: Call) -> Result<Value, OpError> {
     };
     let (promoted, others) = (elements(promoted, promotion_name), elements(others, None));
     let items = mixed(promoted, others, &mut ChaCha8Rng::from_seed(seed(request)));
-    Ok(json!({"itemList": items, "recommendationId": recommendation_id(request, &deployed.arn)}))
+    let id = recommendation_id(request, &deployed.arn);
+    if info.reads.impressions && explores.is_some_and(|explores| explores.weight > 0.0) {
+        note_shown(service, group, &id, items.iter().filter_map(|item| item["itemId"].as_str()));
+    }
+    Ok(json!({"itemList": items, "recommendationId": id}))
 }
 
 /// What places of promoted items are drawn from: the request's own number.

@@ -74,6 +74,13 @@ impl Palate {
         Self { service, stores, clock, waiting, folder }
     }
 
+    /// Another process over the same stores, with the same clock.
+    pub fn beside(&self) -> Self {
+        let (stores, clock, waiting) = (self.stores.clone(), Arc::clone(&self.clock), Arc::clone(&self.waiting));
+        let service = Service::new(Settings::default(), stores.clone(), clock.clone(), waiting.clone());
+        Self { service, stores, clock, waiting, folder: tempfile::tempdir().unwrap() }
+    }
+
     /// Calls an operation of any of the three APIs by its name, as a client without a signature would.
     pub async fn call(&self, operation: &str, input: Value) -> Result<Value, Refusal> {
         let request = Request::post(path_of(operation))
