@@ -100,6 +100,17 @@ async fn a_version_in_training_is_stopping_until_its_worker_has_ended() {
 }
 
 #[tokio::test]
+async fn a_version_is_stopped_even_if_its_training_does_not_ask() {
+    let palate = Palate::new();
+    // The gate stays shut: the training waits for its data for ever.
+    let (version, _gate, work) = held(&palate).await;
+    palate.call("StopSolutionVersionCreation", json!({"solutionVersionArn": version})).await.unwrap();
+    assert_eq!(work.await.unwrap().unwrap(), JobOutcome::Stopped);
+    let status = palate.status("DescribeSolutionVersion", "solutionVersionArn", &version).await;
+    assert_eq!(status, ("CREATE STOPPED".to_owned(), None));
+}
+
+#[tokio::test]
 async fn a_version_that_nobody_stops_becomes_active() {
     let palate = Palate::new();
     let (version, gate, work) = held(&palate).await;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::Job;
@@ -10,18 +11,34 @@ use crate::service::Service;
 /// How often a resource is looked at while its job works.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How long work that should end is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Looks out for the owner's wish that a job should end, as long as it is not dropped.
 pub(crate) struct StopWatch {
     wanted: Arc<AtomicBool>,
+    seen: Arc<Notify>,
     looking: JoinHandle<()>,
 }
 
 impl StopWatch {
     /// Looks at the resource `arn` at once and then twice a second.
     pub fn start<J: Job>(service: &Arc<Service>, arn: &str) -> Self {
-        let wanted = Arc::new(AtomicBool::new(false));
-        let looking = tokio::spawn(look::<J>(Arc::clone(service), arn.to_owned(), Arc::clone(&wanted)));
-        Self { wanted, looking }
+        let (wanted, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let (service, arn, see) = (Arc::clone(service), arn.to_owned(), (Arc::clone(&wanted), Arc::clone(&seen)));
+        let looking = tokio::spawn(async move {
+            look::<J>(service, arn).await;
+            see.0.store(true, Ordering::Relaxed);
+            see.1.notify_one();
+        });
+        Self { wanted, seen, looking }
+    }
+
+    /// Waits until the job should end and has had the time to: who waits for it still need not. What computes on
+    /// threads of its own ends when it asks the next time, and nothing is made of its result.
+    pub async fn is_overdue(&self) {
+        self.seen.notified().await;
+        tokio::time::sleep(PATIENCE).await;
     }
 
     /// Turns true when the job should end; may be asked from any thread.
@@ -36,13 +53,14 @@ impl Drop for StopWatch {
     }
 }
 
-async fn look<J: Job>(service: Arc<Service>, arn: String, wanted: Arc<AtomicBool>) {
+/// Returns once the job of a resource should end.
+async fn look<J: Job>(service: Arc<Service>, arn: String) {
     loop {
         // If the store is away for a moment, the next look finds it.
         if let Ok(Some(stored)) = service.records.find::<J>(&arn).await
             && stored.resource.stopping()
         {
-            return wanted.store(true, Ordering::Relaxed);
+            return;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

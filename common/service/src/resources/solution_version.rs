@@ -382,8 +382,14 @@ impl Job for SolutionVersion {
             return Err(WorkError::Failed(reason.into()));
         }
         let watch = StopWatch::start::<Self>(service, &version.solution_version_arn);
-        let training = version.training(service, run, watch.wanted()).await?;
-        Ok(Product { model: train(service, training).await?, updates: None })
+        let trained = async {
+            let training = version.training(service, run, watch.wanted()).await?;
+            Ok(Product { model: train(service, training).await?, updates: None })
+        };
+        tokio::select! {
+            trained = trained => trained,
+            () = watch.is_overdue() => Err(WorkError::Stopped),
+        }
     }
 
     async fn finish(service: &Arc<Service>, version: &mut Self, product: &Product) -> Result<Vec<Write>, WorkError> {
