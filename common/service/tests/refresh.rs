@@ -67,7 +67,8 @@ async fn put_item(palate: &Palate, group: &str, item: &str) {
 /// What two sweepers at the same time begin and workers bring to an end for `arn`.
 async fn sweep(palate: &Palate, arn: &str) -> Vec<JobOutcome> {
     let (one, two) = tokio::join!(palate.service.sweep(), palate.service.sweep());
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
     let ended = palate.run_jobs().await;
     ended.into_iter().filter(|(job, outcome)| job == arn && *outcome != JobOutcome::Settled).map(|(_, it)| it).collect()
 }
