@@ -17,7 +17,8 @@
 //! **Items with little evidence** borrow from items that their metadata are like ([`loans`]): `C = (c(i,j))` becomes
 //! `(I + L) C (I + L)ᵀ`, `L(i,k) = borrowed_events · similarity(i,k) / n(k)`, as if so many further interactions with
 //! `i` had gone as those with its lenders do on average, and `n(i)` counts them. So items that nobody has had are
-//! recommended and lead to others. Without metadata of items the model knows items with interactions alone.
+//! recommended and lead to others. Without metadata of items the model knows items with interactions alone. Catalogues of
+//! more than 50,000 described items do without loans, whose search would take minutes.
 //!
 //! | hyperparameter    | sign        | meaning                                                          |
 //! |-------------------|-------------|------------------------------------------------------------------|

@@ -4,6 +4,9 @@ use crate::event_weights::Weighing;
 use crate::ridge::Design;
 use crate::{Progress, TrainError, TrainingTask};
 
+/// Items up to which there is a search for lenders; of more it would take minutes.
+const MAX_DESCRIBED: usize = 50_000;
+
 /// What transitions are learned from beside histories.
 pub struct Source<'a> {
     pub n_items: usize,
@@ -29,6 +32,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// [`TrainError::Stopped`]
     pub fn loans(&self, histories: &Histories, progress: &dyn Progress) -> Result<Option<Loans>, TrainError> {
-        self.design.map(|design| Loans::of(design, histories, self.seed, progress)).transpose()
+        let design = self.design.filter(|design| design.features.rows.n_rows() <= MAX_DESCRIBED);
+        design.map(|design| Loans::of(design, histories, self.seed, progress)).transpose()
     }
 }
