@@ -18,7 +18,7 @@
 //! `(I + L) C (I + L)ᵀ`, `L(i,k) = borrowed_events · similarity(i,k) / n(k)`, as if so many further interactions with
 //! `i` had gone as those with its lenders do on average, and `n(i)` counts them. So items that nobody has had are
 //! recommended and lead to others. Without metadata of items the model knows items with interactions alone. Catalogues of
-//! more than 50,000 described items do without loans, whose search would take minutes.
+//! more than 20,000 items with metadata do without loans, which would take minutes to pass on.
 //!
 //! | hyperparameter    | sign        | meaning                                                          |
 //! |-------------------|-------------|------------------------------------------------------------------|
