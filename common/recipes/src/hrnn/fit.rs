@@ -103,8 +103,9 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let done = course.learn(&mut learner, &learned_from, &n_events, plan, Some(&judge), progress)?;
     step(progress, "blending", 0.7)?;
     let counted = Transitions::learn(&trial.histories, &source, &transitions, &quiet)?;
-    let blend = course
-        .with(&trial.histories, &n_events, |material| trial.blend(&learner.weights, material, seen_weight, &counted));
+    let blend = course.with(&trial.histories, &n_events, |material| {
+        trial.blend(&learner.weights, material, seen_weight, &counted, progress)
+    })?;
     drop(counted);
     step(progress, "evaluating", 0.75)?;
     let counted = Transitions::learn(&training, &source, &transitions, &quiet)?;

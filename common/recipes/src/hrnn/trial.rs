@@ -7,10 +7,11 @@ use super::learner::{Material, Weights, drawn};
 use super::window::Reading;
 use crate::dataset::Histories;
 use crate::model::Scorer;
-use crate::neural::blend::{Blend, WEIGHTS};
+use crate::neural::blend::{Blend, Told};
 use crate::neural::shares::{gain, shares, weigh_seen};
+use crate::training::go_on;
 use crate::transitions::Fitted;
-use crate::{Event, Query};
+use crate::{Event, Progress, Query, TrainError};
 
 /// Users whose last event is to be told. The error of the difference of two networks is then about a hundredth.
 const MAX_ASKED: usize = 2000;
@@ -59,28 +60,34 @@ impl Trial {
     }
 
     /// The weights of the two parts that find the most.
-    pub fn blend(&self, weights: &Weights, material: &Material<'_>, seen_weight: f64, transitions: &Fitted) -> Blend {
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]
+    pub fn blend(
+        &self,
+        weights: &Weights,
+        material: &Material<'_>,
+        seen_weight: f64,
+        transitions: &Fitted,
+        progress: &dyn Progress,
+    ) -> Result<Blend, TrainError> {
         let items = all(material);
         let vectors = weights.items.vectors(material.items, &items, material.cold);
         let reading = Reading { histories: &self.histories, ..material.reading };
         let users: Vec<usize> = self.asked.iter().map(|(user, _)| *user).collect();
-        let gains: Vec<(usize, [f64; WEIGHTS.len()])> = encode(weights, &vectors, &reading, material.users, &users)
+        let told: Vec<Told> = encode(weights, &vectors, &reading, material.users, &users)
             .par_iter()
             .zip(&self.asked)
             .map(|(encoded, (user, next))| {
+                go_on(progress)?;
                 let mut shares = shares(&vectors, &encoded.query);
                 weigh_seen(&mut shares, self.histories.items_of(*user).iter().copied(), seen_weight);
                 let history: Vec<Event> = self.histories.events(*user, usize::MAX);
                 let others = transitions.rank(&Query { history: &history, ..Query::default() }, &items);
-                let mixed = |weight: f32| -> f64 {
-                    let mixed: Vec<f32> =
-                        shares.iter().zip(&others).map(|(share, other)| share + weight * (other - share)).collect();
-                    gain(&mixed, *next, LIST_LENGTH)
-                };
-                (history.len(), WEIGHTS.map(mixed))
+                Ok(Told::new(history.len(), &shares, &others, *next, LIST_LENGTH))
             })
-            .collect();
-        Blend::of(&gains)
+            .collect::<Result<_, TrainError>>()?;
+        Ok(Blend::of(&told))
     }
 }
 

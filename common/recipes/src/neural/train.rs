@@ -224,7 +224,7 @@ pub struct Course<'a, N, W> {
 }
 
 /// Judges weights; greater is better.
-pub type Score<'a> = &'a dyn Fn(&Weights) -> f64;
+pub type Score<'a> = &'a dyn Fn(&Weights) -> Result<f64, TrainError>;
 
 impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
     /// Trains until the plan is fulfilled, the score grows no more, or time is up; leaves the best weights seen.
@@ -233,7 +233,7 @@ impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
     /// and then, and goes on from what an attempt that was cut off has kept there.
     ///
     /// # Errors
-    /// [`TrainError::Stopped`], or [`TrainError::Numerical`] if the loss diverges whatever the rate.
+    /// [`TrainError::Stopped`], [`TrainError::Numerical`] if the loss diverges whatever the rate, or those of `score`.
     pub fn train(
         &self,
         state: &mut State,
@@ -269,7 +269,7 @@ impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
             if let Some(score) = score
                 && (last || state.epoch.is_multiple_of(plan.look_every.max(1)))
             {
-                let reached = score(&state.weights);
+                let reached = score(&state.weights)?;
                 told.score = Some(reached);
                 // Of equal scores the later: where lists cannot get better, probabilities still can.
                 if state.best.as_ref().is_none_or(|best| reached >= best.0) {

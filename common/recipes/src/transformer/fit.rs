@@ -74,7 +74,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let first = plan(&network.shape, trial.histories.n_events(), n_learned, task.seed);
     let mut state = State::new(Weights::start(&network, n_learned, task.seed));
     let judge = |weights: &Weights| {
-        trial.ndcg(Ready { network: &network, body: &weights.body, vectors: &catalogue.vectors(weights) })
+        let vectors = &catalogue.vectors(weights);
+        trial.ndcg(Ready { network: &network, body: &weights.body, vectors }, progress)
     };
     let learning = Learning {
         network: &network,
@@ -87,13 +88,14 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     learning.run(&mut state, "learning", &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
     store::round(&mut state.weights);
     if let Some((exact, _, _)) = &state.best {
-        let rounded = judge(&state.weights);
+        let rounded = judge(&state.weights)?;
         progress.report(&format!("vectors of 16 bits: NDCG at 25 {rounded:.5}, before {exact:.5}"), 0.7);
     }
     step(progress, "blending", 0.7)?;
     let counted = Fitted::learn(&trial.histories, &source, &transitions, &quiet)?;
     let weights = catalogue.answering(state.weights.clone());
-    let blend = trial.blend(Ready { network: &network, body: &weights.body, vectors: &weights.table }, &counted);
+    let ready = Ready { network: &network, body: &weights.body, vectors: &weights.table };
+    let blend = trial.blend(ready, &counted, progress)?;
     drop(counted);
     step(progress, "evaluating", 0.75)?;
     let same = Transformer::new(network.shape);

@@ -5,21 +5,24 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::candidates::LARGE;
 use super::network::Transformer;
 use crate::dataset::Histories;
 use crate::model::{Scorer, SparseRows};
 use crate::neural::batch::{Moment, Shard};
-use crate::neural::blend::{Blend, WEIGHTS};
+use crate::neural::blend::{Blend, Told};
 use crate::neural::shares::{gain, shares, weigh_seen};
+use crate::training::go_on;
 use crate::transitions::Fitted;
-use crate::{Event, Query};
+use crate::{Event, Progress, Query, TrainError};
 
 /// Users whose last event is to be told. The error of the difference of two networks is then about a hundredth.
 const MAX_ASKED: usize = 3000;
 
 /// Inner products that a look may cost, some seconds.
 const MAX_PRODUCTS: usize = 1_000_000_000;
+
+/// Items up to which blends are compared that go by how many had an item.
+const MAX_COMPARED: usize = 30_000;
 
 /// Length of the lists that networks are judged by.
 const LIST_LENGTH: usize = 25;
@@ -78,28 +81,30 @@ impl Trial {
     }
 
     /// Mean NDCG at 25 of the network.
-    pub fn ndcg(&self, ready: Ready<'_>) -> f64 {
-        self.mean(ready, |asked, shares| gain(shares, asked.next, LIST_LENGTH))
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]
+    pub fn ndcg(&self, ready: Ready<'_>, progress: &dyn Progress) -> Result<f64, TrainError> {
+        let gains = self.judge(ready, progress, |asked, shares| gain(shares, asked.next, LIST_LENGTH))?;
+        Ok(gains.iter().sum::<f64>() / gains.len().max(1) as f64)
     }
 
     /// The shares of the two parts that find the most; of a large catalogue by the length of histories alone, since
     /// each comparison goes through all items.
-    pub fn blend(&self, ready: Ready<'_>, transitions: &Fitted) -> Blend {
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]
+    pub fn blend(&self, ready: Ready<'_>, transitions: &Fitted, progress: &dyn Progress) -> Result<Blend, TrainError> {
         let items: Vec<u32> = (0..(ready.vectors.len() / ready.network.shape.columns) as u32).collect();
         let others = |asked: &Asked| transitions.rank(&Query { history: &asked.history, ..Query::default() }, &items);
-        let by_length = Blend::of(&self.judge(ready, |asked, shares| {
-            let others = others(asked);
-            let mixed = |weight: f32| -> f64 {
-                let mixed = shares.iter().zip(&others).map(|(share, other)| share + weight * (other - share));
-                gain(&mixed.collect::<Vec<f32>>(), asked.next, LIST_LENGTH)
-            };
-            (asked.history.len(), WEIGHTS.map(mixed))
-        }));
-        if items.len() > LARGE {
-            return by_length;
+        let by_length = Blend::of(&self.judge(ready, progress, |asked, shares| {
+            Told::new(asked.history.len(), shares, &others(asked), asked.next, LIST_LENGTH)
+        })?);
+        if items.len() > MAX_COMPARED {
+            return Ok(by_length);
         }
         by_length.by_frequency(&|blends| {
-            self.judge(ready, |asked, shares| {
+            self.judge(ready, progress, |asked, shares| {
                 let others = others(asked);
                 let gained = |blend: &Blend| {
                     let mut mixed = shares.to_vec();
@@ -111,16 +116,17 @@ impl Trial {
         })
     }
 
-    fn mean(&self, ready: Ready<'_>, value: impl Fn(&Asked, &[f32]) -> f64 + Sync) -> f64 {
-        let values = self.judge(ready, value);
-        values.iter().sum::<f64>() / values.len().max(1) as f64
-    }
-
     /// What `value` makes of the network's shares, in the order of the users.
-    fn judge<T: Send>(&self, ready: Ready<'_>, value: impl Fn(&Asked, &[f32]) -> T + Sync) -> Vec<T> {
+    fn judge<T: Send>(
+        &self,
+        ready: Ready<'_>,
+        progress: &dyn Progress,
+        value: impl Fn(&Asked, &[f32]) -> T + Sync,
+    ) -> Result<Vec<T>, TrainError> {
         let Ready { network, body, vectors } = ready;
         let columns = network.shape.columns;
-        let of_some = |some: &[Asked]| -> Vec<T> {
+        let of_some = |some: &[Asked]| -> Result<Vec<T>, TrainError> {
+            go_on(progress)?;
             let histories = some.iter().map(|asked| asked.history.as_slice());
             let shard = Shard::asking(histories, network.shape.max_length);
             let moments = SparseRows::from_rows(some.iter().map(|asked| asked.moment.clone()));
@@ -130,8 +136,9 @@ impl Trial {
                 weigh_seen(&mut shares, asked.history.iter().map(|event| event.item), self.seen_weight);
                 value(asked, &shares)
             };
-            some.iter().zip(states.chunks_exact(columns)).map(of_one).collect()
+            Ok(some.iter().zip(states.chunks_exact(columns)).map(of_one).collect())
         };
-        self.asked.par_chunks(TOGETHER).flat_map_iter(of_some).collect()
+        let of_each: Vec<Vec<T>> = self.asked.par_chunks(TOGETHER).map(of_some).collect::<Result<_, _>>()?;
+        Ok(of_each.into_iter().flatten().collect())
     }
 }
