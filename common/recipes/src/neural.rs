@@ -25,7 +25,7 @@
 //! | [`allowance`]  | how many epochs there is time for                                                  |
 //! | [`checkpoint`] | what is kept of a training that is cut off                                         |
 //! | [`store`]      | weights as a file                                                                  |
-//! | [`train`]      | the loop: warm-up, early stopping, time, checkpoints, divergence                   |
+//! | [`train`]      | the loop: warm-up, settling, time, checkpoints, divergence                         |
 
 pub mod adam;
 pub mod allowance;

@@ -5,25 +5,28 @@
 //! of every user from those before, and what users begin with, by the cross-entropy over all items or, of large
 //! catalogues, over shared negatives that are corrected for how they were drawn. What it gives an item is the softmax
 //! over all items; items that the user had before get nothing if users hardly ever come back to items. The answer is
-//! a blend of these shares with those of palate-transitions: one weight for each range of history lengths, chosen on
-//! held-back events of training users.
+//! a blend of these shares with those of palate-transitions ([`crate::neural::blend`]): a product of powers or a weighted
+//! sum, whichever finds more, with a weight for each range of history lengths, chosen on held-back events of training
+//! users.
 //!
 //! | hyperparameter       | meaning                                                                              |
 //! |----------------------|--------------------------------------------------------------------------------------|
 //! | `apply_recency_bias` | an event counts ½ to 1 in training, the more the newer it is, in a straight line     |
 //!
-//! **What is recorded** of items is part of their vectors, which transitions borrow by as well, and what is recorded of the user and of the moment of the
-//! request of what these are compared with; [`crate::hrnn::features`] says what of it is read. So items of which little
-//! is known gain, and those that nobody turned to yet can be recommended. Of past events only item and time are read: a
-//! user's page keeps no more. Without metadata the network is number by number what it would be if it could not read any.
+//! **What is recorded** of items is part of their vectors, and transitions borrow by it as well; what is recorded of the
+//! user and of the moment of the request is part of what these are compared with. [`crate::hrnn::features`] says what of
+//! it is read. So items of which little is known gain, and those that nobody turned to yet can be recommended. Of past
+//! events only item and time are read: a user's page keeps no more. Without metadata the network is number by number what
+//! it would be if it could not read any.
 //!
 //! **Exploration**: aws-user-personalization-v2 gives places of its lists to new items ([`new`]), if the query asks for
 //! it, drawn as [`crate::hrnn::explore`] says from how much they suit the user. It says which, and leaves the order of
 //! the others and all scores as they are. [`update`] brings new items and events into a model that exists.
 //!
 //! A training learns from nine in ten of the users, without the last events of some of them, until what it tells of
-//! those grows no better. It is judged by the other users. Then it goes on from the weights that it has, for a few
-//! epochs over all events.
+//! those grows no better, and settles: from the best weights it goes on for half as many epochs, while its steps become
+//! smaller and smaller. It is judged by the other users. Then it goes on from the weights that it has, for a few epochs
+//! over all events.
 
 mod attention;
 mod candidates;

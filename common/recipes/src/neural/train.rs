@@ -1,13 +1,15 @@
 //! The loop: epochs of steps, warm-up, early stopping, a limit of time, divergence.
 
+mod state;
+
 use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::adam::{AdamConfig, Moments, adam, adam_rows};
+use super::adam::{AdamConfig, adam, adam_rows};
 use super::allowance::Allowance;
 use super::batch::{Cutting, Moment, Negatives, Rows, Shard, epoch, generator};
-use super::checkpoint::{Checkpoint, Keeper};
+use super::checkpoint::Keeper;
 use super::elementwise::{add, dot};
 use super::items::ItemFeatures;
 use super::parameters::{Layout, Start, begin};
@@ -15,6 +17,7 @@ use super::softmax::Candidates;
 use crate::dataset::Histories;
 use crate::training::go_on;
 use crate::{Progress, TrainError};
+pub use state::State;
 
 /// Times that a training that diverged goes back and on with smaller steps.
 const MAX_RETRIES: usize = 6;
@@ -92,109 +95,15 @@ pub struct Plan {
     pub negatives: Option<usize>,
     /// Epochs between two looks at the validation part.
     pub look_every: usize,
-    /// Looks without a better score after which it ends.
+    /// Looks without a better score after which it goes back to the best weights and settles.
     pub patience: usize,
+    /// Epochs of settling, beside those that made the best weights: the rate falls to its last, and learning ends. Large
+    /// steps find no more where smaller ones still do. 0: it ends at once.
+    pub settling: f64,
     /// Of the time that is left when it begins, what it may use: if the epochs do not fit, there are fewer.
     pub share_of_time: f64,
     /// Time between two checkpoints at least.
     pub keep_every: Duration,
-}
-
-/// Where a training stands.
-#[derive(Clone, Debug)]
-pub struct State {
-    pub weights: Weights,
-    pub body_moments: Moments,
-    pub table_moments: Moments,
-    /// Steps and epochs done.
-    pub step: u64,
-    pub epoch: usize,
-    /// The best look: score, epochs done by then, and weights.
-    pub best: Option<(f64, usize, Weights)>,
-    /// Looks since then.
-    pub n_worse: usize,
-    /// Epochs that there will be, if they are fewer than planned.
-    pub n_epochs: usize,
-    /// What divergence left of the rate.
-    pub rate_factor: f32,
-    pub n_retries: usize,
-}
-
-impl State {
-    pub fn new(weights: Weights) -> Self {
-        let moments = (Moments::new(weights.body.len()), Moments::new(weights.table.len()));
-        let (body_moments, table_moments) = moments;
-        Self {
-            weights,
-            body_moments,
-            table_moments,
-            step: 0,
-            epoch: 0,
-            best: None,
-            n_worse: 0,
-            n_epochs: usize::MAX,
-            rate_factor: 1.0,
-            n_retries: 0,
-        }
-    }
-
-    fn n_numbers(&self) -> usize {
-        4 * (self.weights.body.len() + self.weights.table.len())
-    }
-
-    /// All of it. What a plan says stands there.
-    fn checkpoint(&self) -> Checkpoint {
-        let moments = |checkpoint: Checkpoint, name: &str, moments: &Moments| {
-            checkpoint.tensor(format!("{name}.mean"), &moments.mean).tensor(format!("{name}.square"), &moments.square)
-        };
-        let weights = |checkpoint: Checkpoint, name: &str, weights: &Weights| {
-            checkpoint.tensor(format!("{name}.body"), &weights.body).tensor(format!("{name}.table"), &weights.table)
-        };
-        let mut checkpoint = weights(Checkpoint::default(), "weights", &self.weights)
-            .count("step", self.step)
-            .count("epoch", self.epoch as u64)
-            .count("n_worse", self.n_worse as u64)
-            .count("n_epochs", self.n_epochs as u64)
-            .count("n_retries", self.n_retries as u64)
-            .number("rate_factor", self.rate_factor.into());
-        checkpoint = moments(checkpoint, "body", &self.body_moments);
-        checkpoint = moments(checkpoint, "table", &self.table_moments);
-        match &self.best {
-            Some((score, epoch, best)) => {
-                weights(checkpoint.number("score", *score).count("best_epoch", *epoch as u64), "best", best)
-            }
-            None => checkpoint,
-        }
-    }
-
-    /// `None` if it is of another network.
-    fn restored(&self, checkpoint: &Checkpoint) -> Option<Self> {
-        let count = |name: &str| usize::try_from(checkpoint.of_count(name)?).ok();
-        let moments = |name: &str, like: &[f32]| {
-            let of = |part: &str| checkpoint.of_tensor(&format!("{name}.{part}"), like);
-            Some(Moments { mean: of("mean")?, square: of("square")? })
-        };
-        let weights = |name: &str| {
-            let of = |part: &str, like: &[f32]| checkpoint.of_tensor(&format!("{name}.{part}"), like);
-            Some(Weights { body: of("body", &self.weights.body)?, table: of("table", &self.weights.table)? })
-        };
-        let best = match checkpoint.of_number("score") {
-            Some(score) => Some((score, count("best_epoch")?, weights("best")?)),
-            None => None,
-        };
-        Some(Self {
-            weights: weights("weights")?,
-            body_moments: moments("body", &self.weights.body)?,
-            table_moments: moments("table", &self.weights.table)?,
-            step: checkpoint.of_count("step")?,
-            epoch: count("epoch")?,
-            best,
-            n_worse: count("n_worse")?,
-            n_epochs: count("n_epochs")?,
-            rate_factor: checkpoint.of_number("rate_factor")? as f32,
-            n_retries: count("n_retries")?,
-        })
-    }
 }
 
 /// What an epoch came to.
@@ -227,7 +136,8 @@ pub struct Course<'a, N, W> {
 pub type Score<'a> = &'a dyn Fn(&Weights) -> Result<f64, TrainError>;
 
 impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
-    /// Trains until the plan is fulfilled, the score grows no more, or time is up; leaves the best weights seen.
+    /// Trains until the plan is fulfilled, the score grows no more and the weights have settled, or time is up; leaves the
+    /// best weights seen.
     ///
     /// Without a score the last weights are the best. `tell` hears of every epoch. The state is kept under `name` now
     /// and then, and goes on from what an attempt that was cut off has kept there.
@@ -250,7 +160,7 @@ impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
         state.n_epochs = state.n_epochs.min(plan.n_epochs);
         let mut learner = Learner::new(self, state.weights.table.len() / self.network.columns());
         let begun = state.epoch;
-        while state.epoch < state.n_epochs && state.n_worse <= plan.patience && !allowance.is_used_up() {
+        while state.epoch < state.n_epochs && !allowance.is_used_up() {
             let before = (state.weights.clone(), state.body_moments.clone(), state.table_moments.clone(), state.step);
             let Some(loss) = learner.epoch(state, &allowance)? else {
                 (state.weights, state.body_moments, state.table_moments, state.step) = before;
@@ -280,7 +190,10 @@ impl<N: Network, W: Fn(usize, usize) -> f32 + Sync> Course<'_, N, W> {
                 }
             }
             tell(state, told);
-            let over = last || state.n_worse > plan.patience;
+            if state.n_worse > plan.patience && state.settling.is_none() {
+                state.settle(learner.share(state), plan.settling);
+            }
+            let over = state.epoch >= state.n_epochs || allowance.is_used_up();
             keeper.keep(state.n_numbers(), over, || state.checkpoint());
         }
         if let Some((_, _, best)) = &state.best {
@@ -393,7 +306,7 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
             gradient.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().for_each(|value| *value *= scale as f32));
         }
         state.step += 1;
-        let rate = self.rate(state) * state.rate_factor;
+        let rate = self.course.plan.rate * self.share(state) * state.rate_factor;
         let config = &self.course.plan.adam;
         adam(&mut state.weights.body, &self.total.body, &mut state.body_moments, state.step, rate, config);
         let (table, moments) = (&mut state.weights.table, &mut state.table_moments);
@@ -406,16 +319,17 @@ impl<'a, N: Network, W: Fn(usize, usize) -> f32 + Sync> Learner<'a, N, W> {
         loss
     }
 
-    fn rate(&self, state: &State) -> f32 {
+    /// What the rate is, beside the highest.
+    fn share(&self, state: &State) -> f32 {
+        let Plan { warm_up, last_rate, .. } = *self.course.plan;
+        let (step, warm_up) = (state.step as f32, warm_up as f32);
+        if step < warm_up {
+            return step / warm_up;
+        }
         let n_steps = (self.steps_an_epoch * state.n_epochs) as f32;
-        let (step, warm_up) = (state.step as f32, self.course.plan.warm_up as f32);
-        let share = if step < warm_up {
-            step / warm_up
-        } else {
-            let gone = ((step - warm_up) / (n_steps - warm_up).max(1.0)).min(1.0);
-            1.0 - (1.0 - self.course.plan.last_rate) * gone
-        };
-        self.course.plan.rate * share
+        let (from, highest) = state.settling.map_or((warm_up, 1.0), |from| (from.step as f32, from.share));
+        let gone = ((step - from) / (n_steps - from).max(1.0)).clamp(0.0, 1.0);
+        highest + (last_rate.min(highest) - highest) * gone
     }
 }
 

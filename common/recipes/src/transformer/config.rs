@@ -71,6 +71,7 @@ pub fn plan(shape: &Shape, n_targets: usize, n_items: usize, seed: u64) -> Plan 
         negatives,
         look_every: 2,
         patience: 4,
+        settling: 0.5,
         share_of_time: 0.8,
         keep_every: INTERVAL,
     }

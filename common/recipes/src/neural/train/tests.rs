@@ -74,6 +74,7 @@ fn plan() -> Plan {
         negatives: None,
         look_every: 1,
         patience: 100,
+        settling: 0.0,
         share_of_time: 0.8,
         keep_every: Duration::ZERO,
     }
@@ -146,17 +147,21 @@ impl Progress for Kept {
 #[test]
 fn a_training_that_was_cut_off_goes_on_to_where_it_would_have_come() {
     let network = network();
-    let (plan, histories) = (Plan { n_epochs: 12, look_every: 2, ..plan() }, ring());
+    let plan = Plan { n_epochs: 12, look_every: 1, patience: 2, settling: 0.7, ..plan() };
+    let histories = ring();
     let start = || State::new(Weights::start(&network, 12, 3));
     // The best look is in the middle.
     let score = |weights: &Weights| Ok(-f64::from((weights.table[0] - 0.5).abs()));
     let mut whole = start();
-    course(&network, &histories, &plan, &()).train(&mut whole, "x", Some(&score), &mut |_, _| ()).unwrap();
+    let mut told = Vec::new();
+    let mut tell = |_: &State, epoch: Epoch| told.push(epoch.done);
+    course(&network, &histories, &plan, &()).train(&mut whole, "x", Some(&score), &mut tell).unwrap();
+    assert!(whole.settling.is_some() && told.len() < 12, "{told:?}");
     let kept = Kept { checkpoints: Mutex::default(), asks_left: AtomicUsize::new(0) };
     let (mut n_attempts, mut epochs) = (0, Vec::new());
     loop {
         n_attempts += 1;
-        kept.asks_left.store(20, Ordering::Relaxed);
+        kept.asks_left.store(8, Ordering::Relaxed);
         let mut state = start();
         let mut tell = |_: &State, epoch: Epoch| epochs.push(epoch.done);
         match course(&network, &histories, &plan, &kept).train(&mut state, "x", Some(&score), &mut tell) {
@@ -169,27 +174,53 @@ fn a_training_that_was_cut_off_goes_on_to_where_it_would_have_come() {
         }
     }
     assert!(n_attempts > 2);
-    assert_eq!(epochs, (1..=12).collect::<Vec<_>>());
+    assert_eq!(epochs, told);
 }
 
 #[test]
 fn the_best_weights_are_left_and_patience_ends() {
     let network = network();
-    let mut state = State::new(Weights::start(&network, 12, 3));
-    let looks = std::sync::Mutex::new((0, Weights::default()));
-    let score = |weights: &Weights| {
-        let mut looks = looks.lock().unwrap();
-        looks.0 += 1;
-        if looks.0 == 2 {
-            looks.1 = weights.clone();
-        }
-        Ok(if looks.0 == 2 { 1.0 } else { 0.0 })
+    let run = |settling: f64, scores: &[f64]| {
+        let mut state = State::new(Weights::start(&network, 12, 3));
+        let looks = Mutex::new(Vec::new());
+        let score = |weights: &Weights| {
+            let mut looks = looks.lock().unwrap();
+            looks.push(weights.clone());
+            Ok(scores.get(looks.len() - 1).copied().unwrap_or_default())
+        };
+        let plan = Plan { patience: 3, settling, ..plan() };
+        course(&network, &ring(), &plan, &()).train(&mut state, "x", Some(&score), &mut |_, _| ()).unwrap();
+        let looks = looks.into_inner().unwrap();
+        let at = state.best.as_ref().unwrap().1;
+        assert_eq!(state.weights, looks[at - 1]);
+        (looks, at)
     };
-    let plan = Plan { patience: 3, ..plan() };
-    course(&network, &ring(), &plan, &()).train(&mut state, "x", Some(&score), &mut |_, _| ()).unwrap();
-    let looks = looks.into_inner().unwrap();
-    assert_eq!((looks.0, state.best.as_ref().unwrap().1), (6, 2));
-    assert_eq!(state.weights, looks.1);
+    let (looks, at) = run(0.0, &[0.0, 1.0]);
+    assert_eq!((looks.len(), at), (6, 2));
+    // One epoch more, from the second look's weights: nearer to them than to those of the sixth.
+    let (looks, at) = run(0.5, &[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0]);
+    assert_eq!((looks.len(), at), (7, 7));
+    let distance =
+        |other: &Weights| -> f32 { looks[6].table.iter().zip(&other.table).map(|(a, b)| (a - b) * (a - b)).sum() };
+    assert!(distance(&looks[1]) < distance(&looks[5]));
+}
+
+#[test]
+fn while_it_settles_the_rate_falls_from_what_it_was_to_the_last() {
+    let (network, histories, plan) = (network(), ring(), Plan { warm_up: 10, last_rate: 0.1, ..plan() });
+    let course = course(&network, &histories, &plan, &());
+    let learner = Learner::new(&course, 12);
+    let mut state = State::new(Weights::start(&network, 12, 3));
+    (state.n_epochs, state.step, state.epoch) = (20, 60, 10);
+    state.best = Some((1.0, 4, state.weights.clone()));
+    let before = learner.share(&state);
+    assert!(before < 1.0 && before > 0.5);
+    state.settle(before, 0.5);
+    assert_eq!((state.n_epochs, learner.share(&state)), (12, before));
+    state.step = 66;
+    assert!((learner.share(&state) - (before + 0.1) / 2.0).abs() < 1e-6);
+    state.step = 72;
+    assert!((learner.share(&state) - 0.1).abs() < 1e-6);
 }
 
 #[test]
