@@ -14,17 +14,17 @@ use crate::{Progress, TrainError};
 const STEPS: [Step<IalsValidParams>; 4] = [
     Step {
         name: "regularization",
-        values: &[0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
+        values: &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
         set: |config, value| config.regularization = value,
     },
     Step {
         name: "unobserved_weight",
-        values: &[0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
+        values: &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
         set: |config, value| config.unobserved_weight = value,
     },
     Step {
         name: "half_life",
-        values: &[0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 40.0],
+        values: &[0.35, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 40.0],
         set: |config, value| config.half_life = value,
     },
     Step {

@@ -13,7 +13,7 @@ const fn preset(name: &'static str, range: Range, default: &'static str) -> Hype
 
 pub const HYPERPARAMETERS: &[Hyperparameter] = &[
     preset("factors", Range::Integer(1, 512), "64"),
-    preset("iterations", Range::Integer(1, 100), "8"),
+    preset("iterations", Range::Integer(1, 100), "12"),
     chosen("unobserved_weight", Range::Continuous(0.0001, 100.0)),
     chosen("regularization", Range::Continuous(0.000_001, 100.0)),
     preset("frequency_exponent", Range::Continuous(0.0, 1.0), "1.0"),
@@ -54,7 +54,7 @@ impl IalsValidParams {
     pub fn start(params: &Params) -> Self {
         Self {
             factors: params.integer("factors").unwrap_or(64),
-            iterations: params.integer("iterations").unwrap_or(8),
+            iterations: params.integer("iterations").unwrap_or(12),
             unobserved_weight: params.continuous("unobserved_weight").unwrap_or(0.1),
             regularization: params.continuous("regularization").unwrap_or(0.003),
             frequency_exponent: params.continuous("frequency_exponent").unwrap_or(1.0),
