@@ -13,9 +13,9 @@
 - "accuracy": leave one out, seen items excluded, 64 factors. Both are asked with the newest 20 events, which weigh half
   after 5 events, each item once, and tuned by the same points of a Sobol sequence over the weight of what was not
   observed and the regularization (ranges of equal width on a logarithmic scale), by NDCG@10 of the events before the
-  last. Iterations are each one's default unless `--iterations` gives ours. What is told of the chosen point is the mean of some models that begin with
-  other random factors, since one more or less moves NDCG@10 by some 0.0005. Bars: NDCG@10 not below implicit's, and
-  0.109 on ml-1m.
+  last. Iterations are each one's default unless `--iterations` gives ours. What is told of the chosen point is the mean of
+  some models that begin with other random factors, which move NDCG@10 by some 0.0005. Bars: NDCG@10 not below
+  implicit's, and 0.109 on ml-1m.
 - "cold": a tenth of ml-1m's items, drawn from a seed, is held out whole, with metadata given; users with interactions
   with them are asked for, with all others of their interactions. recall@50, seen items excluded, over the whole
   catalogue and among the held-out items alone. Popularity has no interactions to count of them: it never names one

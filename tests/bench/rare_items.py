@@ -107,7 +107,8 @@ def main():
                 continue
             (folder / f"{name}.csv").write_bytes(gzip.decompress((args.data / f"{name}.csv.gz").read_bytes()))
         sizes, frequent = split(args.data, folder)
-        print("| recipe | NDCG@10, {:,} events | ± | rare items, {:,} events of {:,} users | NDCG@500, all | ± | rare | ± | NDCG@10 among rare items | ± |"
+        print("| recipe | NDCG@10, {:,} events | ± | rare items, {:,} events of {:,} users | NDCG@500, all | ± | rare | ± "
+              "| NDCG@10 among rare items | ± |"
               .format(sizes["all"][0], *sizes["rare"]))
         print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
         found = {}
