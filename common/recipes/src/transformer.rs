@@ -20,8 +20,8 @@
 //! it would be if it could not read any.
 //!
 //! **Exploration**: aws-user-personalization-v2 gives places of its lists to new items ([`new`]), if the query asks for
-//! it, drawn as [`crate::hrnn::explore`] says from how much they suit the user. It says which, and leaves the order of
-//! the others and all scores as they are. [`update`] brings new items and events into a model that exists.
+//! it, drawn as [`crate::hrnn::explore`] says from how much they suit the user. It says which, and leaves all scores, and
+//! the list in their order. [`update`] brings new items and events into a model that exists.
 //!
 //! A training learns from nine in ten of the users, without the last events of some of them, until what it tells of
 //! those grows no better, and settles: from the best weights it goes on for half as many epochs, while its steps become

@@ -5,8 +5,9 @@
 //! algorithm 2) among the items that are younger than the cut-off: how attractive an item is comes from the Beta
 //! distribution of what is known of its impressions, so items that nobody was shown yet get their turn, those that
 //! were often passed over get it less and less, and those that were chosen stay. The draw is multiplied by the square
-//! root of the user's score, so that among many new items those that suit the user come first. The other places keep
-//! the order of relevance, and scores stay those of relevance.
+//! root of the user's score, so that among many new items those that suit the user come first. The other places go to
+//! the best by relevance. Scores stay those of relevance and a list is in their order, so what is explored often comes
+//! last.
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -39,7 +40,7 @@ pub fn explore(
     let mut explored = drawn.into_iter().map(|(item, _)| item);
     let mut relevant = list.iter().map(|scored| scored.item);
     let mut taken = std::collections::HashSet::new();
-    let mut mixed = Vec::with_capacity(list.len());
+    let mut mixed: Vec<Scored> = Vec::with_capacity(list.len());
     while mixed.len() < list.len() {
         let open = rng.random_bool(weight);
         let next = open.then(|| explored.find(|item| !taken.contains(item))).flatten();
@@ -47,6 +48,7 @@ pub fn explore(
         taken.insert(item);
         mixed.push(Scored { explored: next.is_some(), ..Scored::new(item, Some(share(item))) });
     }
+    mixed.sort_by(|a, b| rank::order(&(a.item, share(a.item)), &(b.item, share(b.item))));
     mixed
 }
 
@@ -110,6 +112,7 @@ mod tests {
         let answer = explore(list(k), |item| shares()[item as usize], &new, &exploration, fresh);
         assert!(answer.iter().all(|scored| !scored.explored || new.contains(&scored.item)));
         assert!(answer.iter().all(|scored| scored.score == Some(shares()[scored.item as usize])));
+        assert!(answer.is_sorted_by(|a, b| a.score >= b.score));
         answer.iter().map(|scored| scored.item).collect()
     }
 

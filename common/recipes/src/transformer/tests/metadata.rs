@@ -80,12 +80,16 @@ const ALL: [&str; 3] = ["KIND", "CREATION_TIMESTAMP", "DEVICE"];
 
 /// Somebody who had these items.
 fn answer(model: &Arc<dyn Model>, had: &[&str], asked: Query<'_>) -> Vec<Scored> {
+    best(model, had, asked, model.n_items())
+}
+
+fn best(model: &Arc<dyn Model>, had: &[&str], asked: Query<'_>, k: usize) -> Vec<Scored> {
     let event = |(place, id): (usize, &&str)| Event {
         item: model.item_index(id).unwrap(),
         timestamp_s: DAY_S * 100 + place as i64,
     };
     let history: Vec<Event> = had.iter().enumerate().map(event).collect();
-    model.recommend(&Query { history: &history, ..asked }, model.n_items())
+    model.recommend(&Query { history: &history, ..asked }, k)
 }
 
 /// The sum of the scores of those items that pass.
@@ -180,29 +184,31 @@ fn an_update_brings_new_items_and_events_and_leaves_the_rest() {
 }
 
 #[test]
-fn new_items_get_places_that_say_so_and_the_others_keep_their_order_and_scores() {
+fn new_items_get_places_that_say_so_and_the_list_stays_in_the_order_of_scores() {
     let (_, model) = train(&shop().with_new_items().dataset(&ALL), &[], usize::MAX);
     let plain = answer(&model, &["i00", "i12"], Query::default());
     let new: Vec<u32> = ["new garden", "new kitchen", "odd"].map(|id| model.item_index(id).unwrap()).to_vec();
-    let explored = |weight, seed, passed_over: &[u32]| {
-        let exploration = Exploration { weight, age_cut_off_days: 30.0, seed, passed_over };
-        answer(&model, &["i00", "i12"], Query { exploration: Some(exploration), ..Query::default() })
+    let explored = |weight, seed, k| {
+        let exploration = Exploration { weight, age_cut_off_days: 30.0, seed, passed_over: &[] };
+        best(&model, &["i00", "i12"], Query { exploration: Some(exploration), ..Query::default() }, k)
     };
-    assert_eq!(explored(0.0, 1, &[]), plain);
-    let mut firsts = BTreeMap::new();
+    assert_eq!(explored(0.0, 1, plain.len()), plain);
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     for seed in 0..200 {
-        let list = explored(0.5, seed, &[]);
+        let list = explored(0.3, seed, 5);
         assert!(list.iter().all(|scored| !scored.explored || new.contains(&scored.item)));
-        let kept = |list: &[Scored]| -> Vec<Scored> {
-            list.iter().filter(|scored| !new.contains(&scored.item)).copied().collect()
-        };
-        assert_eq!(kept(&list), kept(&plain));
+        assert!(list.is_sorted_by(|a, b| a.score >= b.score));
         assert!(list.iter().all(|scored| plain.contains(&Scored::new(scored.item, scored.score))));
-        *firsts.entry(list[0].item).or_insert(0) += usize::from(list[0].explored);
+        // What is not explored is the best of the plain list.
+        let explored: Vec<u32> = list.iter().filter(|scored| scored.explored).map(|scored| scored.item).collect();
+        let kept = list.iter().filter(|scored| !scored.explored);
+        let others = plain.iter().filter(|scored| !explored.contains(&scored.item));
+        assert!(kept.eq(others.take(5 - explored.len())), "{list:?}");
+        explored.into_iter().for_each(|item| *counts.entry(item).or_default() += 1);
     }
     // What suits the user is explored more than what does not.
-    let first = |item: u32| firsts.get(&item).copied().unwrap_or(0);
-    assert!(first(new[0]) > 50 && first(new[0]) > 2 * first(new[1]), "{firsts:?}");
+    let n_explored = |item: u32| counts.get(&item).copied().unwrap_or(0);
+    assert!(n_explored(new[0]) > 50 && n_explored(new[0]) > 3 * n_explored(new[1]) / 2, "{counts:?}");
     // Old items of which little is known are not new.
     let (_, old) = train(&shop().dataset(&ALL), &[], 4);
     let exploration = Exploration { weight: 1.0, age_cut_off_days: 30.0, seed: 1, passed_over: &[] };
