@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use palate_service::{JobOutcome, Settings};
 use serde_json::{Value, json};
-use support::{INTERACTIONS, Palate, arn, interactions_csv, items_csv, schema_of};
+use support::{INTERACTIONS, Palate, ROLE, arn, interactions_csv, items_csv, schema_of};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -156,6 +156,58 @@ async fn the_transformer_is_updated_too() {
     palate.clock.advance(2 * HOUR);
     assert_eq!(sweep(&palate, &version).await, [JobOutcome::Done]);
     assert_eq!(models(&palate, "models/").await, ["1", "refreshed-000001-01"]);
+}
+
+/// What a batch job of a version answers u1.
+async fn batch(palate: &Palate, name: &str, version: &str) -> String {
+    palate.upload("bucket", "in/users.jsonl", "{\"userId\":\"u1\"}\n").await;
+    let input = json!({
+        "jobName": name,
+        "solutionVersionArn": version,
+        "numResults": 50,
+        "jobInput": {"s3DataSource": {"path": "s3://bucket/in/users.jsonl"}},
+        "jobOutput": {"s3DataDestination": {"path": format!("s3://bucket/{name}/")}},
+        "roleArn": ROLE,
+        "batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "1"}},
+    });
+    let arn = palate.create("CreateBatchInferenceJob", input).await;
+    palate.run_jobs().await;
+    let (status, reason) = palate.status("DescribeBatchInferenceJob", "batchInferenceJobArn", &arn).await;
+    assert_eq!(status, "ACTIVE", "{reason:?}");
+    let bucket = palate.stores.buckets.bucket("bucket").unwrap();
+    String::from_utf8(bucket.get(&format!("{name}/users.jsonl.out")).await.unwrap().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_job_has_the_newest_full_version_updated_first() {
+    let palate = Palate::new();
+    let group = films(&palate).await;
+    let solution = solution(&palate, &group, "aws-user-personalization").await;
+    let first = version(&palate, &solution, "first", "FULL").await;
+    assert!(!batch(&palate, "plain", &first).await.contains("\"new\""));
+    assert_eq!(models(&palate, "models/").await, ["1"], "nothing came");
+    put_item(&palate, &group, "new").await;
+    palate.clock.advance(MINUTE);
+    let before = described(&palate, &first).await;
+    assert!(batch(&palate, "updated", &first).await.contains("\"new\""));
+    assert_eq!(described(&palate, &first).await, before);
+    palate.clock.advance(MINUTE);
+    let of_first = || models(&palate, "models/");
+    let folders = of_first().await;
+    assert!(batch(&palate, "again", &first).await.contains("\"new\""));
+    assert_eq!(of_first().await, folders, "nothing came since");
+
+    // An older version is left as it is, and so is one after which another was trained with UPDATE.
+    let second = version(&palate, &solution, "second", "FULL").await;
+    put_item(&palate, &group, "newer").await;
+    palate.clock.advance(MINUTE);
+    assert!(!batch(&palate, "older", &first).await.contains("\"newer\""));
+    assert!(batch(&palate, "newest", &second).await.contains("\"newer\""));
+    version(&palate, &solution, "by-hand", "UPDATE").await;
+    put_item(&palate, &group, "newest").await;
+    palate.clock.advance(MINUTE);
+    assert!(!batch(&palate, "by-hand", &second).await.contains("\"newest\""));
+    assert!(palate.service.jobs().await.unwrap().is_empty());
 }
 
 #[tokio::test]

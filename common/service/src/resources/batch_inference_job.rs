@@ -10,6 +10,7 @@ use super::batch_config::{ThemeGenerationConfig, check_config, check_themes};
 use super::dataset_import_job::split_s3;
 use super::exploration::ItemExploration;
 use super::others::room_for_job;
+use super::version_refresh::refresh_first;
 use super::{Filter, SolutionVersion, Status};
 use crate::arn::Kind;
 use crate::batch::{Batch, Places};
@@ -243,6 +244,7 @@ impl Job for BatchInferenceJob {
                           batchInferenceJobMode BATCH_INFERENCE.";
             return Err(WorkError::Failed(reason.into()));
         }
+        refresh_first(service, &job.solution_version_arn, &run.lost).await?;
         let version = service.records.fetch::<SolutionVersion>(&job.solution_version_arn, "solutionVersionArn").await?;
         let loaded = service.runtime.models.get(service, &job.solution_version_arn, None).await?;
         let group = &version.resource.dataset_group_arn;

@@ -92,7 +92,7 @@ pub(super) async fn watch(
     group_arn: &str,
     since_ms: u64,
 ) -> Result<Option<Write>, OpError> {
-    if !RECIPES.contains(&recipe) {
+    if !takes_updates(recipe) {
         return Ok(None);
     }
     let datasets = datasets_of(service, group_arn).await?;
@@ -200,7 +200,7 @@ impl Due {
             self.pass(service).await?;
             return Ok(false);
         };
-        if !RECIPES.contains(&model.recipe.as_str()) || !self.has_its_datasets(service, group_arn).await? {
+        if !takes_updates(&model.recipe) || !self.has_its_datasets(service, group_arn).await? {
             self.end(service).await?;
             return Ok(false);
         }
@@ -220,6 +220,25 @@ impl Due {
         let same = self.watch.datasets.iter().all(|(arn, created_ms)| found.get(arn) == Some(created_ms));
         Ok(same && self.watch.datasets.keys().any(interactions))
     }
+}
+
+/// Whether the models of a recipe are updated.
+pub(super) fn takes_updates(recipe: &str) -> bool {
+    RECIPES.contains(&recipe)
+}
+
+/// Whether interactions or items came since a time into the datasets that a model was `learned` from: those that were
+/// there at that time. A dataset of the same name that was created later is another, and nothing is made of it.
+pub(super) async fn has_news(
+    service: &Service,
+    group_arn: &str,
+    learned: Timestamp,
+    since_ms: u64,
+) -> Result<bool, OpError> {
+    let datasets = datasets_of(service, group_arn).await?;
+    let interactions = |arn: &String| arn.ends_with(DatasetType::Interactions.arn_suffix());
+    let same = datasets.values().all(|created_ms| *created_ms <= learned.0) && datasets.keys().any(interactions);
+    Ok(same && came_since(service, group_arn, since_ms).await?)
 }
 
 /// Whether interactions or items came into a group since a time.

@@ -1,19 +1,26 @@
-//! Automatic updates of solution versions: which are updated, and the work.
+//! Automatic updates of solution versions: which are updated, and the work. A batch inference job that names a version
+//! which they are for has it updated first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use palate_store::Write;
 use serde::{Deserialize, Serialize};
 
-use super::refresh::{Due, Unasked, is_watched, watch};
+use super::refresh::{Due, Unasked, has_news, is_watched, takes_updates, watch};
 use super::schedule::ms;
 use super::solution_version::{Product, SolutionVersion, full_version, versions_of};
 use super::training::{Plan, train};
 use super::{Status, campaign};
 use crate::arn::recipe_name;
 use crate::error::OpError;
-use crate::jobs::{self, Run, WorkError};
-use crate::service::Service;
+use crate::jobs::{self, Lost, Run, WorkError};
+use crate::service::{JobOutcome, Service};
+use crate::wire::Timestamp;
+
+/// How often a batch job looks whether an update that another worker makes has ended, and for how long it looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const N_LOOKS: usize = 1200;
 
 /// The updates of a version's model with what is new.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,7 +28,17 @@ use crate::service::Service;
 pub(super) struct Refresh {
     /// How many were begun; part of the name of a model's folder.
     pub begun: u32,
+    /// When the latest one was; absent of those from before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     pub latest: Unasked,
+}
+
+impl Refresh {
+    /// The next one.
+    fn after(before: Option<&Self>, now: Timestamp) -> Self {
+        Self { begun: before.map_or(0, |before| before.begun) + 1, at: Some(now), latest: Unasked::pending(now) }
+    }
 }
 
 /// The version's model with what is new.
@@ -66,21 +83,12 @@ pub(super) async fn refresh(service: &Arc<Service>, mut due: Due) -> Result<bool
     if version.refreshing().is_some() {
         return Ok(false);
     }
-    let is_newest = full_version(&service.records, &version.solution_arn)
-        .await?
-        .is_some_and(|newest| newest.solution_version_arn == version.solution_version_arn);
-    if !is_newest || !campaign::serves(service, &version.solution_version_arn).await? {
+    if !is_newest(service, version).await? || !campaign::serves(service, &version.solution_version_arn).await? {
         // Whoever deploys it again has it looked after again.
         due.end(service).await?;
         return Ok(false);
     }
-    let later = versions_of(&service.records, &version.solution_arn).await?.into_iter().map(|stored| stored.resource);
-    let came_to_nothing = [Status::CreateFailed, Status::CreateStopped];
-    let mut updates = later.filter(|other| {
-        let is_later = other.creation_date_time >= version.creation_date_time;
-        is_later && other.training_mode == "UPDATE" && !came_to_nothing.contains(&other.status)
-    });
-    if updates.next().is_some() {
+    if is_updated_by_hand(service, version).await? {
         due.pass(service).await?;
         return Ok(false);
     }
@@ -89,10 +97,84 @@ pub(super) async fn refresh(service: &Arc<Service>, mut due: Due) -> Result<bool
         return Ok(false);
     }
     let arn = version.solution_version_arn.clone();
-    let begun = version.refresh.as_ref().map_or(0, |refresh| refresh.begun) + 1;
-    version.refresh = Some(Refresh { begun, latest: Unasked::pending(service.now()) });
+    version.refresh = Some(Refresh::after(version.refresh.as_ref(), service.now()));
     let with = vec![jobs::queue::<SolutionVersion>(service, &arn)?, due.begun(service.clock.now_ms())?];
     service.records.save(&stored, with).await?;
     jobs::start::<SolutionVersion>(service, &arn).await;
+    Ok(true)
+}
+
+/// Whether it is the newest version of its solution that was trained in full.
+async fn is_newest(service: &Service, version: &SolutionVersion) -> Result<bool, OpError> {
+    let newest = full_version(&service.records, &version.solution_arn).await?;
+    Ok(newest.is_some_and(|newest| newest.solution_version_arn == version.solution_version_arn))
+}
+
+/// Whether a version was trained with UPDATE after it.
+async fn is_updated_by_hand(service: &Service, version: &SolutionVersion) -> Result<bool, OpError> {
+    let later = versions_of(&service.records, &version.solution_arn).await?.into_iter().map(|stored| stored.resource);
+    let came_to_nothing = [Status::CreateFailed, Status::CreateStopped];
+    let mut updates = later.filter(|other| {
+        let is_later = other.creation_date_time >= version.creation_date_time;
+        is_later && other.training_mode == "UPDATE" && !came_to_nothing.contains(&other.status)
+    });
+    Ok(updates.next().is_some())
+}
+
+/// Brings what is new into the model of a version that a batch job is to answer with, if automatic updates are for it;
+/// returns when that has come to its end, well or not.
+///
+/// # Errors
+/// [`WorkError::Lost`], and those of the store.
+pub(super) async fn refresh_first(service: &Arc<Service>, arn: &str, lost: &Lost) -> Result<(), WorkError> {
+    match begin_for_batch(service, arn).await {
+        Ok(false) => return Ok(()),
+        // Somebody else begins one.
+        Ok(true) | Err(OpError::Changed(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    for _ in 0..N_LOOKS {
+        let stored = service.records.find::<SolutionVersion>(arn).await?;
+        if stored.is_none_or(|stored| stored.resource.refreshing().is_none()) {
+            return Ok(());
+        }
+        match Box::pin(jobs::run::<SolutionVersion>(service, arn)).await {
+            // Another worker makes it.
+            Ok(JobOutcome::Busy) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => tracing::warn!(arn, error = error.to_string(), "update before a batch job interrupted"),
+        }
+        if lost.is_lost() {
+            return Err(WorkError::Lost);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    tracing::warn!(arn, "update before a batch job did not end; answering with the model that is there");
+    Ok(())
+}
+
+/// Begins the update, if it is for the version and something came; tells whether one is under way.
+async fn begin_for_batch(service: &Arc<Service>, arn: &str) -> Result<bool, OpError> {
+    if !service.settings.auto_training {
+        return Ok(false);
+    }
+    let Some(mut stored) = service.records.find::<SolutionVersion>(arn).await? else { return Ok(false) };
+    let version = &mut stored.resource;
+    if version.refreshing().is_some() {
+        return Ok(true);
+    }
+    let recipe = recipe_name(&version.recipe_arn).unwrap_or_default();
+    let is_for_it = takes_updates(recipe)
+        && version.training_mode != "UPDATE"
+        && is_newest(service, version).await?
+        && !is_updated_by_hand(service, version).await?;
+    let since = version.refresh.as_ref().and_then(|refresh| refresh.at).unwrap_or(version.creation_date_time);
+    let learned = version.creation_date_time;
+    if !is_for_it || !has_news(service, &version.dataset_group_arn, learned, ms(since.0)).await? {
+        return Ok(false);
+    }
+    version.refresh = Some(Refresh::after(version.refresh.as_ref(), service.now()));
+    let with = vec![jobs::queue::<SolutionVersion>(service, arn)?];
+    service.records.save(&stored, with).await?;
     Ok(true)
 }
