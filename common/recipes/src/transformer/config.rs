@@ -29,8 +29,12 @@ const MAX_LENGTH: usize = 200;
 /// Steps that the rate takes to grow at most.
 const WARM_UP: usize = 200;
 
+/// Dropout where items have few events on average, and where they have [`MANY_EVENTS`] or more.
+const DROPOUT: (f32, f32) = (0.2, 0.1);
+const MANY_EVENTS: usize = 100;
+
 /// Of a network that reads no metadata. `longest` is the length of the longest history.
-pub fn shape(n_items: usize, longest: usize) -> Shape {
+pub fn shape(n_items: usize, n_events: usize, longest: usize) -> Shape {
     let columns = match n_items {
         ..64 => 16,
         64..512 => 32,
@@ -43,7 +47,7 @@ pub fn shape(n_items: usize, longest: usize) -> Shape {
         max_length: longest.clamp(1, MAX_LENGTH),
         n_item_features: 0,
         n_moment_features: 0,
-        dropout: 0.2,
+        dropout: if n_events < MANY_EVENTS * n_items { DROPOUT.0 } else { DROPOUT.1 },
     }
 }
 

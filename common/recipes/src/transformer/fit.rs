@@ -67,7 +67,11 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     step(progress, &format!("learning from {} events", trial.histories.n_events()), 0.05)?;
     let longest = training.users().map(|user| training.items_of(user).len()).max().unwrap_or(1);
     let (n_item_features, n_moment_features) = (metadata.items.len(), moments.n_features());
-    let network = Transformer::new(Shape { n_item_features, n_moment_features, ..shape(n_learned, longest) });
+    let network = Transformer::new(Shape {
+        n_item_features,
+        n_moment_features,
+        ..shape(n_learned, training.n_events(), longest)
+    });
     let n_events = trial.histories.events_by_item(n_learned);
     let features = network.item_features().map(|slot| ItemFeatures::new(of_items, slot, &n_events));
     let catalogue = Catalogue { n_items, columns: network.shape.columns, features };
