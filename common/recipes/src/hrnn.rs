@@ -6,8 +6,9 @@
 //! ([`scorer`]). Metadata are features ([`features`]) that items are also made of ([`items`]), so that those that nobody
 //! turned to yet can be recommended; recipes that explore give them places of their own ([`explore`]), and new ones can
 //! be brought into a model that exists ([`update`]). What items are worth beside being relevant weighs their scores
-//! ([`worth`]). What the network says is blended with what transitions say ([`crate::neural::blend`]); both parts, and the
-//! whole, are judged apart.
+//! ([`worth`]). What the network says is blended with what transitions say ([`crate::neural::blend`]), and what that comes to
+//! of items that the user had is weighed by how long ago that was ([`crate::neural::returns`]); both parts, and the whole,
+//! are judged apart.
 //!
 //! | hyperparameter                       | meaning                                                                     |
 //! |--------------------------------------|-----------------------------------------------------------------------------|

@@ -22,6 +22,7 @@
 //! | [`shares`]     | answers from logits                                                                |
 //! | [`items`]      | vectors of items that are also made of their features                              |
 //! | [`blend`]      | how much of an answer is the network's and how much that of transitions            |
+//! | [`returns`]    | items that users come back to                                                      |
 //! | [`allowance`]  | how many epochs there is time for                                                  |
 //! | [`checkpoint`] | what is kept of a training that is cut off                                         |
 //! | [`store`]      | weights as a file                                                                  |
@@ -41,6 +42,7 @@ pub mod items;
 pub mod matmul;
 pub mod norm;
 pub mod parameters;
+pub mod returns;
 pub mod shares;
 pub mod softmax;
 pub mod store;

@@ -7,7 +7,8 @@
 //! over all items; items that the user had before get nothing if users hardly ever come back to items. The answer is
 //! a blend of these shares with those of palate-transitions ([`crate::neural::blend`]): a product of powers or a weighted
 //! sum, whichever finds more, with a weight for each range of history lengths, chosen on held-back events of training
-//! users.
+//! users. If users do come back to items, what the blend gives to these is weighed by how long ago the user had them
+//! ([`crate::neural::returns`]).
 //!
 //! | hyperparameter       | meaning                                                                              |
 //! |----------------------|--------------------------------------------------------------------------------------|

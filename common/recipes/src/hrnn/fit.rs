@@ -74,7 +74,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let gap_s = session_gap_s(&training);
     let seen_weight = search::seen_weight(&training);
     step(progress, "choosing transitions", 0.0)?;
-    let trial = Trial::draw(&training, task.seed);
+    let trial = Trial::draw(&training, n_items, task.seed);
     let quiet = Quiet(progress);
     let described = described(dataset, info, &rows);
     let design = described.as_ref().map(Design::new);

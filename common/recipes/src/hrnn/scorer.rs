@@ -126,6 +126,9 @@ impl Hrnn {
             let others = self.transitions.rank(&Query { history: query.history, ..Query::default() }, &all);
             self.blend.mix(n_events, self.transitions.popular().n_users(), &mut shares, &others);
         }
+        if let Some(returns) = self.blend.returns() {
+            returns.weigh(query.history, |item| Some(item as usize), &mut shares);
+        }
         if let Some(worth) = &self.worth {
             worth.weigh(&mut shares);
         }

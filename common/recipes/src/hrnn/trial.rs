@@ -8,7 +8,8 @@ use super::window::Reading;
 use crate::dataset::Histories;
 use crate::model::Scorer;
 use crate::neural::blend::{Blend, Told};
-use crate::neural::shares::{gain, shares, weigh_seen};
+use crate::neural::returns::Came;
+use crate::neural::shares::{gain, n_asked, shares, weigh_seen};
 use crate::training::go_on;
 use crate::transitions::Fitted;
 use crate::{Event, Progress, Query, TrainError};
@@ -26,11 +27,20 @@ pub struct Trial {
     asked: Vec<(usize, u32)>,
 }
 
+/// What both parts answer a user.
+struct Parts {
+    history: Vec<Event>,
+    network: Vec<f32>,
+    others: Vec<f32>,
+    next: u32,
+}
+
 impl Trial {
-    /// Holds back the last event of some users with at least three, drawn at random.
-    pub fn draw(histories: &Histories, seed: u64) -> Self {
+    /// Holds back the last event of some users with at least three, drawn at random; of fewer in a large catalogue.
+    pub fn draw(histories: &Histories, n_items: usize, seed: u64) -> Self {
         let length = |user: usize| histories.items_of(user).len();
-        let users = drawn(histories.users().filter(|user| length(*user) >= 3).collect(), MAX_ASKED, seed);
+        let users =
+            drawn(histories.users().filter(|user| length(*user) >= 3).collect(), n_asked(n_items, MAX_ASKED), seed);
         let mut is_asked = vec![false; histories.n_users()];
         let asked = users.iter().filter_map(|user| {
             is_asked[*user] = true;
@@ -59,7 +69,8 @@ impl Trial {
         gains.iter().sum::<f64>() / gains.len().max(1) as f64
     }
 
-    /// The weights of the two parts that find the most.
+    /// The weights of the two parts that find the most, and, if users come back to items, what becomes of the shares of
+    /// these.
     ///
     /// # Errors
     /// [`TrainError::Stopped`]
@@ -75,19 +86,33 @@ impl Trial {
         let vectors = weights.items.vectors(material.items, &items, material.cold);
         let reading = Reading { histories: &self.histories, ..material.reading };
         let users: Vec<usize> = self.asked.iter().map(|(user, _)| *user).collect();
-        let told: Vec<Told> = encode(weights, &vectors, &reading, material.users, &users)
-            .par_iter()
-            .zip(&self.asked)
-            .map(|(encoded, (user, next))| {
-                go_on(progress)?;
-                let mut shares = shares(&vectors, &encoded.query);
-                weigh_seen(&mut shares, self.histories.items_of(*user).iter().copied(), seen_weight);
-                let history: Vec<Event> = self.histories.events(*user, usize::MAX);
-                let others = transitions.rank(&Query { history: &history, ..Query::default() }, &items);
-                Ok(Told::new(history.len(), &shares, &others, *next, LIST_LENGTH))
-            })
-            .collect::<Result<_, TrainError>>()?;
-        Ok(Blend::of(&told))
+        let encoded = encode(weights, &vectors, &reading, material.users, &users);
+        let parts = |place: usize| -> Result<Parts, TrainError> {
+            go_on(progress)?;
+            let (user, next) = self.asked[place];
+            let mut network = shares(&vectors, &encoded[place].query);
+            weigh_seen(&mut network, self.histories.items_of(user).iter().copied(), seen_weight);
+            let history: Vec<Event> = self.histories.events(user, usize::MAX);
+            let others = transitions.rank(&Query { history: &history, ..Query::default() }, &items);
+            Ok(Parts { history, network, others, next })
+        };
+        let told = |place: usize| {
+            let Parts { history, network, others, next } = parts(place)?;
+            Ok(Told::new(history.len(), &network, &others, next, LIST_LENGTH))
+        };
+        let all = 0..encoded.len();
+        let told: Result<Vec<Told>, TrainError> = all.clone().into_par_iter().map(told).collect();
+        let blend = Blend::of(&told?);
+        if seen_weight < 1.0 {
+            return Ok(blend);
+        }
+        let came = |place: usize| {
+            let Parts { history, network: mut mixed, others, next } = parts(place)?;
+            blend.mix(history.len(), transitions.popular().n_users(), &mut mixed, &others);
+            Ok(Came::new(&history, &mixed, next))
+        };
+        let came: Result<Vec<Came>, TrainError> = all.into_par_iter().map(came).collect();
+        Ok(blend.with_returns(&came?))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::elementwise::{exp_one, ln_one};
+use super::returns::{Came, Returns};
 use super::shares::gain;
 use super::widest::widest;
 use crate::evaluate::Figures;
@@ -73,6 +74,15 @@ pub struct Blend {
     /// By range of [`FREQUENCIES`]; empty: the item does not matter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     shifts: Vec<f32>,
+    /// What the shares of both parts together become of items that the user had; `None`: what they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    returns: Option<Returns>,
+}
+
+impl Default for Blend {
+    fn default() -> Self {
+        Self { pooling: Pooling::Linear, weights: vec![0.5; LENGTHS.len() + 1], shifts: Vec::new(), returns: None }
+    }
 }
 
 /// What some blends gain with each of those who were asked.
@@ -121,17 +131,17 @@ fn pool_by_item(pooling: Pooling, shares: &mut [f32], others: &[f32], weights: &
 }
 
 impl Blend {
-    /// From what each held-back event tells. Of equal weights the one in the middle: where both parts are right about what
+    /// From what each held-back event tells, the shares of items that the user had staying what they are. Of equal weights the one in the middle: where both parts are right about what
     /// comes first, each still helps with what comes after. Of equal ways of pooling the linear one.
     pub fn of(told: &[Told]) -> Self {
         let (mut best, mut most) = (None, f64::NEG_INFINITY);
         for (place, pooling) in Pooling::ALL.into_iter().enumerate() {
             let (weights, gained) = Self::weights_of(told, place);
             if gained > most {
-                (best, most) = (Some(Self { pooling, weights, shifts: Vec::new() }), gained);
+                (best, most) = (Some(Self { pooling, weights, ..Self::default() }), gained);
             }
         }
-        best.unwrap_or(Self { pooling: Pooling::Linear, weights: vec![0.5; LENGTHS.len() + 1], shifts: Vec::new() })
+        best.unwrap_or_default()
     }
 
     /// The best weights of a way of pooling, and what they gain.
@@ -180,6 +190,16 @@ impl Blend {
         Ok(if compared[1] > compared[0] { best } else { self })
     }
 
+    /// With what becomes of the items that users had, from the mixed shares of events that were held back.
+    pub fn with_returns(self, came: &[Came]) -> Self {
+        Self { returns: Returns::of(came), ..self }
+    }
+
+    /// What is still to be done with mixed shares.
+    pub fn returns(&self) -> Option<&Returns> {
+        self.returns.as_ref()
+    }
+
     /// The weight of transitions for a history of so many events.
     fn weight(&self, n_events: usize) -> f32 {
         self.weights.get(Self::range(n_events)).copied().unwrap_or_default()
@@ -222,6 +242,7 @@ impl Blend {
         let shifts = self.shifts.is_empty() || self.shifts.len() == FREQUENCIES.len() + 1;
         weights
             && shifts
+            && self.returns.as_ref().is_none_or(Returns::is_sound)
             && self.weights.iter().all(|weight| (0.0..=1.0).contains(weight))
             && self.shifts.iter().all(|shift| (-1.0..=1.0).contains(shift))
     }
@@ -297,7 +318,7 @@ mod tests {
 
     #[test]
     fn shares_are_pooled_by_the_formula_and_keep_their_sum() {
-        let blend = Blend { pooling: Pooling::Logarithmic, weights: vec![0.75; 5], shifts: Vec::new() };
+        let blend = Blend { pooling: Pooling::Logarithmic, weights: vec![0.75; 5], ..Blend::default() };
         let (shares, others) = ([0.6_f32, 0.3, 0.1, 0.0], [0.1_f32, 0.5, 0.0, 0.4]);
         let exact = [0, 1, 2].map(|item| {
             let other = f64::from(others[item]).max(0.25 / 4.0);
@@ -330,7 +351,7 @@ mod tests {
 
     #[test]
     fn how_many_had_an_item_counts_if_it_finds_more_of_those_who_did_not_choose() {
-        let plain = Blend { pooling: Pooling::Linear, weights: vec![0.5; 5], shifts: Vec::new() };
+        let plain = Blend::default();
         // Items that few had gain by transitions, those that many had lose; the others do not matter.
         let gain = |blend: &Blend| -> f64 {
             let shift = |range: usize| blend.shifts.get(range).copied().unwrap_or_default();

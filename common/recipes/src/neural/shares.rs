@@ -29,6 +29,14 @@ pub fn weigh_seen(shares: &mut [f32], seen: impl Iterator<Item = u32>, weight: f
     }
 }
 
+/// Inner products that judging a network once may cost, some seconds.
+const MAX_PRODUCTS: usize = 1_000_000_000;
+
+/// Users that a network is judged with: `most`, or fewer, but 100, if each costs much.
+pub fn n_asked(n_items: usize, most: usize) -> usize {
+    (MAX_PRODUCTS / n_items.max(1)).max(100).min(most)
+}
+
 /// The best `k` that the query allows.
 pub fn best(shares: &[f32], query: &Query<'_>, k: usize) -> Vec<Scored> {
     let mut ranked: Vec<rank::Ranked> =
@@ -77,6 +85,12 @@ mod tests {
         assert_eq!(gain(&[0.1, 0.5, 0.1], 1, 25), 1.0);
         assert_eq!(gain(&[0.1, 0.5, 0.1], 2, 25), 1.0 / 4_f64.log2());
         assert_eq!(gain(&[0.1; 40], 39, 25), 0.0);
+    }
+
+    #[test]
+    fn a_large_catalogue_is_asked_for_fewer_users() {
+        assert_eq!([0, 1000, 1_000_000, 100_000_000].map(|n_items| n_asked(n_items, 3000)), [3000, 3000, 1000, 100]);
+        assert_eq!(n_asked(100_000_000, 50), 50);
     }
 
     #[test]

@@ -8,8 +8,9 @@
 use std::borrow::Cow;
 
 use crate::neural::elementwise::{dot, softmax_row};
+use crate::neural::returns::Returns;
 use crate::neural::shares::{self, weigh_seen};
-use crate::{Query, Scored, rank};
+use crate::{Event, Query, Scored, rank};
 
 /// Items up to which the network is compared with every one.
 pub const LARGE: usize = 100_000;
@@ -74,6 +75,15 @@ impl Shares {
     pub fn weigh_seen(&mut self, seen: impl Iterator<Item = u32>, weight: f64) {
         let places: Vec<u32> = seen.filter_map(|item| self.place(item)).map(|place| place as u32).collect();
         weigh_seen(&mut self.values, places.into_iter(), weight);
+        self.settle();
+    }
+
+    /// Weighs those of items that the user had.
+    pub fn weigh_returns(&mut self, returns: &Returns, history: &[Event]) {
+        let mut values = std::mem::take(&mut self.values);
+        let n_items = values.len();
+        returns.weigh(history, |item| self.place(item).filter(|place| *place < n_items), &mut values);
+        self.values = values;
         self.settle();
     }
 

@@ -125,6 +125,9 @@ impl Scores {
                 }
             });
         }
+        if let Some(returns) = self.blend.returns() {
+            shares.weigh_returns(returns, query.history);
+        }
         shares
     }
 

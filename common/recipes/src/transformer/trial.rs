@@ -10,16 +10,14 @@ use crate::dataset::Histories;
 use crate::model::{Scorer, SparseRows};
 use crate::neural::batch::{Moment, Shard};
 use crate::neural::blend::{Blend, Told};
-use crate::neural::shares::{gain, shares, weigh_seen};
+use crate::neural::returns::Came;
+use crate::neural::shares::{gain, n_asked, shares, weigh_seen};
 use crate::training::go_on;
 use crate::transitions::Fitted;
 use crate::{Event, Progress, Query, TrainError};
 
 /// Users whose last event is to be told. The error of the difference of two networks is then about a hundredth.
 const MAX_ASKED: usize = 3000;
-
-/// Inner products that a look may cost, some seconds.
-const MAX_PRODUCTS: usize = 1_000_000_000;
 
 /// Items up to which blends are compared that go by how many had an item.
 const MAX_COMPARED: usize = 30_000;
@@ -66,7 +64,7 @@ impl Trial {
         let length = |user: usize| histories.items_of(user).len();
         let mut users: Vec<usize> = histories.users().filter(|user| length(*user) >= 3).collect();
         users.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        users.truncate((MAX_PRODUCTS / n_items.max(1)).clamp(100, MAX_ASKED));
+        users.truncate(n_asked(n_items, MAX_ASKED));
         let mut is_asked = vec![false; histories.n_users()];
         let asked = users.iter().filter_map(|user| {
             is_asked[*user] = true;
@@ -90,7 +88,7 @@ impl Trial {
     }
 
     /// The shares of the two parts that find the most; of a large catalogue by the length of histories alone, since
-    /// each comparison goes through all items.
+    /// each comparison goes through all items. If users come back to items, also what becomes of the shares of these.
     ///
     /// # Errors
     /// [`TrainError::Stopped`]
@@ -100,20 +98,29 @@ impl Trial {
         let by_length = Blend::of(&self.judge(ready, progress, |asked, shares| {
             Told::new(asked.history.len(), shares, &others(asked), asked.next, LIST_LENGTH)
         })?);
-        if items.len() > MAX_COMPARED {
-            return Ok(by_length);
+        let n_users = transitions.popular().n_users();
+        let mixed = |blend: &Blend, asked: &Asked, shares: &[f32], others: &[f32]| {
+            let mut mixed = shares.to_vec();
+            blend.mix(asked.history.len(), n_users, &mut mixed, others);
+            mixed
+        };
+        let blend = match items.len() > MAX_COMPARED {
+            true => by_length,
+            false => by_length.by_frequency(&|blends| {
+                self.judge(ready, progress, |asked, shares| {
+                    let others = others(asked);
+                    let gained = |blend| gain(&mixed(blend, asked, shares, &others), asked.next, LIST_LENGTH);
+                    blends.iter().map(gained).collect()
+                })
+            })?,
+        };
+        if self.seen_weight < 1.0 {
+            return Ok(blend);
         }
-        by_length.by_frequency(&|blends| {
-            self.judge(ready, progress, |asked, shares| {
-                let others = others(asked);
-                let gained = |blend: &Blend| {
-                    let mut mixed = shares.to_vec();
-                    blend.mix(asked.history.len(), transitions.popular().n_users(), &mut mixed, &others);
-                    gain(&mixed, asked.next, LIST_LENGTH)
-                };
-                blends.iter().map(gained).collect()
-            })
-        })
+        let came = self.judge(ready, progress, |asked, shares| {
+            Came::new(&asked.history, &mixed(&blend, asked, shares, &others(asked)), asked.next)
+        })?;
+        Ok(blend.with_returns(&came))
     }
 
     /// What `value` makes of the network's shares, in the order of the users.
