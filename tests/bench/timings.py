@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Times the main path through the API, with the time that each job itself took and the memory peak.
 
-    python3 tests/bench/timings.py --data DIR [--palate target/release/palate] [--keep FOLDER]
+    python3 tests/bench/timings.py --data DIR [--palate target/release/palate] [--keep FOLDER] [--recipes RECIPE ...]
 
 DIR holds interactions.csv[.gz], items.csv[.gz], users.csv[.gz] in Amazon Personalize's form. Starts a server
-of its own on a free port, imports, trains and deploys aws-sims and palate-transitions, one after the other,
-and prints a Markdown table. With --keep the data folder stays, and the lines to run the latency example and
+of its own on a free port, imports, trains and deploys the recipes, aws-sims and palate-transitions unless others are
+named, one after the other with their defaults, and prints a Markdown table. With --keep the data folder stays, and the lines to run the latency example and
 the load program on it are printed.
 """
 import argparse
@@ -62,6 +62,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--palate", type=Path, default=Path("target/release/palate"))
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--recipes", nargs="+", default=["aws-sims", "palate-transitions"])
     args = parser.parse_args()
     folder = args.keep or Path(tempfile.mkdtemp())
     log = (folder.parent / f"{folder.name}.log").open("w")
@@ -104,7 +105,7 @@ def run(args, folder, process):
     for job in jobs:
         settled(lambda: personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
     rows.append((f"import of {len(jobs)} files ({total / 1e6:.0f} MB)", time.perf_counter() - start, peak_mb(process)))
-    for recipe in ("aws-sims", "palate-transitions"):
+    for recipe in args.recipes:
         solution = personalize.create_solution(
             name=recipe, datasetGroupArn=group, recipeArn=f"arn:aws:personalize:::recipe/{recipe}")["solutionArn"]
         start = time.perf_counter()
