@@ -131,8 +131,9 @@ fn pool_by_item(pooling: Pooling, shares: &mut [f32], others: &[f32], weights: &
 }
 
 impl Blend {
-    /// From what each held-back event tells, the shares of items that the user had staying what they are. Of equal weights the one in the middle: where both parts are right about what
-    /// comes first, each still helps with what comes after. Of equal ways of pooling the linear one.
+    /// From what each held-back event tells, the shares of items that the user had staying what they are. Of equal weights
+    /// the one in the middle: where both parts are right about what comes first, each still helps with what comes after. Of
+    /// equal ways of pooling the linear one.
     pub fn of(told: &[Told]) -> Self {
         let (mut best, mut most) = (None, f64::NEG_INFINITY);
         for (place, pooling) in Pooling::ALL.into_iter().enumerate() {
@@ -346,7 +347,20 @@ mod tests {
     #[test]
     fn blends_from_before_pooling_could_be_chosen_are_linear() {
         let blend: Blend = serde_json::from_str(r#"{"weights":[0.1,0.2,0.3,0.4,0.5]}"#).unwrap();
-        assert_eq!((blend.pooling, blend.is_sound()), (Pooling::Linear, true));
+        assert_eq!((blend.pooling, blend.returns(), blend.is_sound()), (Pooling::Linear, None, true));
+    }
+
+    #[test]
+    fn what_becomes_of_items_that_come_back_is_kept_and_checked() {
+        let with =
+            |returns: &str| format!(r#"{{"pooling":"linear","weights":[0.1,0.2,0.3,0.4,0.5],"returns":{returns}}}"#);
+        let text = with("[0.0,1.0,2.0,1.0,1.0,1.0,0.5]");
+        let blend: Blend = serde_json::from_str(&text).unwrap();
+        assert!(blend.is_sound() && blend.returns().is_some());
+        assert_eq!(serde_json::to_string(&blend).unwrap(), text);
+        for broken in ["[1.0]", "[-1.0,1.0,1.0,1.0,1.0,1.0,1.0]"] {
+            assert!(!serde_json::from_str::<Blend>(&with(broken)).unwrap().is_sound(), "{broken}");
+        }
     }
 
     #[test]

@@ -57,8 +57,10 @@ impl Came {
         let had: BTreeMap<u32, usize> = ranges(history).collect();
         let (range, share) = (had.get(&next).copied(), share_of(next));
         let mut before = [0; FACTORS.len()];
-        for (before, factor) in before.iter_mut().zip(FACTORS) {
-            let wanted = if range.is_some() { factor * share } else { share };
+        // What the user did not have is weighed by the first factor alone, which is 1.
+        let n_factors = if range.is_some() { FACTORS.len() } else { 1 };
+        for (before, factor) in before.iter_mut().zip(FACTORS).take(n_factors) {
+            let wanted = factor * share;
             let stands_before = |(item, share): &(u32, f32)| comes_first((*share, *item < next), wanted);
             *before = (0..).zip(shares.iter().copied()).filter(|(item, _)| *item != next).filter(stands_before).count();
             let had_before = had.keys().map(|item| (*item, share_of(*item))).filter(|(item, _)| *item != next);

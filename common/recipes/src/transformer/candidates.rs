@@ -81,8 +81,7 @@ impl Shares {
     /// Weighs those of items that the user had.
     pub fn weigh_returns(&mut self, returns: &Returns, history: &[Event]) {
         let mut values = std::mem::take(&mut self.values);
-        let n_items = values.len();
-        returns.weigh(history, |item| self.place(item).filter(|place| *place < n_items), &mut values);
+        returns.weigh(history, |item| self.place(item), &mut values);
         self.values = values;
         self.settle();
     }
@@ -141,6 +140,8 @@ impl Shares {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::ItemSet;
     use crate::neural::differences::numbers;
@@ -164,6 +165,13 @@ mod tests {
             values.copy_from_slice(&[0.5, 0.1, 0.1, 0.1, 0.9, 0.2]);
         });
         assert!((some.of(1) - 1.0).abs() < 1e-6 && (some.of(40) - 0.4).abs() < 1e-6);
+        // Item 40 was had just now, item 30 is none of those that count, and item 2 is no candidate.
+        let history = [2, 30, 40].map(|item| Event { item, timestamp_s: 5 });
+        let returns: Returns = serde_json::from_str("[0.5,1,1,1,1,1,1]").unwrap();
+        let mut returned = Shares { candidates: some.candidates.clone(), values: some.values.clone() };
+        returned.weigh_returns(&returns, &history);
+        assert!((returned.of(40) - 0.25).abs() < 1e-6 && (returned.of(3) - 0.25).abs() < 1e-6);
+        assert!((returned.of(30) / returned.of(1) - 0.5 * some.of(30) / some.of(1)).abs() < 1e-6);
         let allowed = ItemSet::from_words(vec![1 << 3 | 1 << 40 | 1 << 2], 50);
         let list = some.best(&Query { allowed: Some(&allowed), ..Query::default() }, 9);
         assert_eq!(list.iter().map(|scored| scored.item).collect::<Vec<_>>(), [40, 3]);

@@ -149,12 +149,15 @@ fn exploration_shows_new_items_and_scores_stay_those_of_relevance() {
     let trained = shop.train(&USER_PERSONALIZATION, &[]).unwrap();
     let model = USER_PERSONALIZATION.open(&trained.files).unwrap();
     let plain = model.recommend(&Query::default(), 25);
-    let explored = |weight, age_cut_off_days| {
+    let explored_of = |weight, age_cut_off_days, k| {
         let exploration = Exploration { weight, age_cut_off_days, seed: 3, passed_over: &[] };
-        model.recommend(&Query { exploration: Some(exploration), ..Query::default() }, 25)
+        model.recommend(&Query { exploration: Some(exploration), ..Query::default() }, k)
     };
+    let explored = |weight, age_cut_off_days| explored_of(weight, age_cut_off_days, 25);
     assert_eq!(explored(0.0, 30.0), plain);
     assert_eq!(explored(1.0, 0.5), plain);
+    let one = explored_of(1.0, 30.0, 1);
+    assert_eq!((model.item_id(one[0].item), one[0].explored), ("fresh", true));
     let list = explored(1.0, 30.0);
     let explored: Vec<&str> = list.iter().filter(|scored| scored.explored).map(|s| model.item_id(s.item)).collect();
     assert_eq!(explored, ["fresh"]);
