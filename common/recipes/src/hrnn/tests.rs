@@ -3,6 +3,9 @@
 mod metadata;
 
 use super::*;
+use crate::model::Scorer;
+use crate::neural::blend::Blend;
+use crate::neural::blend::tests::halving_the_newest;
 use crate::parts::{Column, ColumnType, PartBuilder};
 use crate::{Dataset, DatasetParts, Event, Query, Selection, UserState};
 
@@ -49,6 +52,24 @@ fn page(trained: &Trained, model: &Arc<dyn Model>, user: &str) -> crate::UserPag
     let file = trained.files.iter().find(|file| file.name == *page.file).unwrap();
     let content = file.content.slice(page.range.start as usize..page.range.end as usize);
     model.open_user_page(&page, content).unwrap()
+}
+
+#[test]
+fn what_comes_back_is_weighed_in_answers() {
+    let (trained, _) = train(&rings(60, 30));
+    let contents = Contents::verify(&trained.files, HRNN.info().name).unwrap();
+    let side = ItemSide::read(&contents).unwrap();
+    let (mut scorer, _) = store::read(&contents, &Settings::read(&contents).unwrap(), &side).unwrap();
+    let history = [Event { item: 3, timestamp_s: 0 }, Event { item: 5, timestamp_s: 100 }];
+    let query = Query { history: &history, ..Query::default() };
+    scorer.blend = Blend::default();
+    let before = scorer.rank(&query, &[3, 5, 7]);
+    scorer.blend = halving_the_newest(&scorer.blend);
+    let after = scorer.rank(&query, &[3, 5, 7]);
+    assert!(
+        before[1] > 0.0 && (after[1] / after[2] - 0.5 * before[1] / before[2]).abs() < 1e-3 * before[1] / before[2]
+    );
+    assert!((after[0] / after[2] - before[0] / before[2]).abs() < 1e-3 * before[0] / before[2]);
 }
 
 #[test]

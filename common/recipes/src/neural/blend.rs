@@ -293,9 +293,15 @@ pub fn compare(report: &mut Report) {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::evaluate::{Figure, NamedFigures};
+
+    /// The blend with half of what it gives to items of the newest events.
+    pub fn halving_the_newest(blend: &Blend) -> Blend {
+        let returns = serde_json::from_str("[0.5,1.0,1.0,1.0,1.0,1.0,1.0]").unwrap();
+        Blend { returns: Some(returns), ..blend.clone() }
+    }
 
     #[test]
     fn each_range_with_enough_users_has_its_best_weight() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::Scorer;
+use crate::neural::blend::tests::halving_the_newest;
 use crate::parts::{Column, ColumnType, PartBuilder};
 use crate::{Dataset, DatasetParts, Event, EventWeight, ItemSet, Progress, Query, Selection};
 
@@ -54,6 +55,23 @@ fn train(dataset: &Dataset, hyperparameters: &[(&str, &str)], looks: usize) -> (
 fn ring() -> Dataset {
     let events = |user: usize| (0..15).map(|event| ((user + event) % 24, (100 * event) as i64)).collect();
     dataset(&(0..120).map(events).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_comes_back_is_weighed_in_answers() {
+    let (dataset, hyperparameters, clock) = (ring(), BTreeMap::new(), Clock(AtomicUsize::new(4)));
+    let task = TrainingTask::new(&dataset, &hyperparameters, 1, &clock);
+    let mut scorer = fit::fit(&task, USER_PERSONALIZATION_V2.info(), true).unwrap().scorer;
+    scorer.sequence.seen_weight = 1.0;
+    let history = [Event { item: 3, timestamp_s: 0 }, Event { item: 5, timestamp_s: 100 }];
+    let query = Query { history: &history, ..Query::default() };
+    let before = scorer.rank(&query, &[3, 5, 7]);
+    scorer.blend = halving_the_newest(&scorer.blend);
+    let after = scorer.rank(&query, &[3, 5, 7]);
+    assert!(
+        before[1] > 0.0 && (after[1] / after[2] - 0.5 * before[1] / before[2]).abs() < 1e-3 * before[1] / before[2]
+    );
+    assert!((after[0] / after[2] - before[0] / before[2]).abs() < 1e-3 * before[0] / before[2]);
 }
 
 #[test]
