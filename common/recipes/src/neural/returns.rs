@@ -1,7 +1,7 @@
 //! Items that users come back to.
 //!
 //! How likely somebody turns again to an item depends most of all on how long ago the last time was (Anderson, Kumar,
-//! Tomkins and Vassilvitskii 2014, "The Dynamics of Repeat Consumption", section 4). Neither inner products nor counts of
+//! Tomkins and Vassilvitskii 2014, "The Dynamics of Repeat Consumption"). Neither inner products nor counts of
 //! pairs tell that: what is in a basket is most like the basket, and is not put there twice. So the share of an item that
 //! the user had is multiplied by a factor of the time from then to the user's newest event.
 //!
