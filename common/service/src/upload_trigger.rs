@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::arn::Kind;
 use crate::error::OpError;
+use crate::jobs;
 use crate::paging::hex;
-use crate::resources::{BatchInferenceJob, Input, Output, S3Path, Solution, Status, latest_active, queue_and_start};
+use crate::resources::{BatchInferenceJob, Input, Output, S3Path, Solution, Status, latest_active};
 use crate::service::Service;
 
 /// How many results each line gets.
@@ -78,7 +79,7 @@ async fn start_job(
         creation_date_time: now,
         last_updated_date_time: now,
     };
-    match queue_and_start(service, &service.records, &job, Vec::new(), vec![solution.touch()?]).await {
+    match jobs::create(service, &service.records, &job, Vec::new(), vec![solution.touch()?]).await {
         Ok(()) | Err(OpError::AlreadyExists(_)) => Ok(Some(arn)),
         Err(error) => Err(error),
     }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use palate_store::{Key, StoreError, Write};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub(crate) use lease::Lost;
 pub(crate) use run::{Run, run};
@@ -24,7 +25,7 @@ pub(crate) use told::Told;
 
 use crate::error::OpError;
 use crate::metrics::Queued;
-use crate::records::{FORMAT, Resource, encode};
+use crate::records::{FORMAT, Records, Resource, Stored, encode};
 use crate::resources::Status;
 use crate::service::{JobKind, JobRef, Service};
 use crate::wire::Timestamp;
@@ -193,6 +194,33 @@ pub struct JobStatus {
 
 fn key(arn: &str) -> Key {
     Key::new(PARTITION, arn)
+}
+
+/// Creates a resource that a job makes ACTIVE, does `with` in the same commit, and starts the job.
+pub(crate) async fn create<J: Job>(
+    service: &Service,
+    records: &Records,
+    resource: &J,
+    tags: Vec<Value>,
+    mut with: Vec<Write>,
+) -> Result<(), OpError> {
+    with.push(queue::<J>(service, resource.arn())?);
+    records.create(resource, tags, with).await?;
+    start::<J>(service, resource.arn()).await;
+    Ok(())
+}
+
+/// As [`create`], for a resource that is there and changes.
+pub(crate) async fn save<J: Job>(
+    service: &Service,
+    records: &Records,
+    stored: &Stored<J>,
+    mut with: Vec<Write>,
+) -> Result<(), OpError> {
+    with.push(queue::<J>(service, stored.resource.arn())?);
+    records.save(stored, with).await?;
+    start::<J>(service, stored.resource.arn()).await;
+    Ok(())
 }
 
 /// The write that queues the job of a resource, for the commit that creates or changes the resource. It

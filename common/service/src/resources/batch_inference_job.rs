@@ -21,7 +21,7 @@ use crate::jobs::{self, Job, Run, State, Words, WorkError};
 use crate::operations::Operations;
 use crate::paging::{self, Parent};
 use crate::quotas::Quota;
-use crate::records::{Records, Resource, Stored};
+use crate::records::{Resource, Stored};
 use crate::runtime::{MAX_RESULTS, check_filter};
 use crate::service::{JobKind, Service};
 use crate::wire::{Timestamp, project};
@@ -157,7 +157,7 @@ async fn create(call: Call) -> Result<Value, OpError> {
     };
     let mut with = vec![version.touch()?, room];
     with.extend(filter.map(|filter| filter.touch()).transpose()?);
-    queue_and_start(&call.service, call.records(), &job, call.tags()?, with).await?;
+    jobs::create(&call.service, call.records(), &job, call.tags()?, with).await?;
     Ok(json!({"batchInferenceJobArn": job.batch_inference_job_arn}))
 }
 
@@ -197,21 +197,6 @@ pub(super) fn check_paths(input: &Input, output: &Output) -> Result<(), OpError>
     if folder(input) == folder(output) || input_folder == folder(output) {
         return Err(OpError::invalid(format!("Invalid S3 output path: {output} is where the input is")));
     }
-    Ok(())
-}
-
-/// Creates a job and starts it; `with` is what else its commit writes.
-pub(crate) async fn queue_and_start(
-    service: &Arc<Service>,
-    records: &Records,
-    job: &BatchInferenceJob,
-    tags: Vec<Value>,
-    mut with: Vec<Write>,
-) -> Result<(), OpError> {
-    let arn = &job.batch_inference_job_arn;
-    with.push(jobs::queue::<BatchInferenceJob>(service, arn)?);
-    records.create(job, tags, with).await?;
-    jobs::start::<BatchInferenceJob>(service, arn).await;
     Ok(())
 }
 

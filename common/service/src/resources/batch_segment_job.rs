@@ -106,11 +106,8 @@ async fn create(call: Call) -> Result<Value, OpError> {
         creation_date_time: now,
         last_updated_date_time: now,
     };
-    let arn = job.batch_segment_job_arn.clone();
-    with.push(jobs::queue::<BatchSegmentJob>(&call.service, &arn)?);
-    call.records().create(&job, call.tags()?, with).await?;
-    jobs::start::<BatchSegmentJob>(&call.service, &arn).await;
-    Ok(json!({"batchSegmentJobArn": arn}))
+    jobs::create(&call.service, call.records(), &job, call.tags()?, with).await?;
+    Ok(json!({"batchSegmentJobArn": job.batch_segment_job_arn}))
 }
 
 fn check_version(version: &SolutionVersion) -> Result<(), OpError> {

@@ -150,12 +150,11 @@ async fn create(call: Call) -> Result<Value, OpError> {
     call.records().check_free::<Campaign>(&arn).await?;
     let group = &version.resource.dataset_group_arn;
     let room = room(&call, Quota::Campaigns, group, campaigns_of(&call, group).await?).await?;
-    let mut with = vec![version.touch()?, room, jobs::queue::<Campaign>(&call.service, &arn)?];
+    let mut with = vec![version.touch()?, room];
     if follow {
         with.push(schedule::set(call.records(), &arn, &Schedule::always()).await?);
     }
-    call.records().create(&campaign, call.tags()?, with).await?;
-    jobs::start::<Campaign>(&call.service, &arn).await;
+    jobs::create(&call.service, call.records(), &campaign, call.tags()?, with).await?;
     Ok(json!({"campaignArn": arn}))
 }
 
@@ -272,9 +271,7 @@ async fn update(call: Call) -> Result<Value, OpError> {
     }
     let tps = request.min_provisioned_tps.map_or(campaign.min_provisioned_tps, |tps| tps as u64);
     campaign.begin_update(version.resource.solution_version_arn, tps, config, call.now());
-    with.push(jobs::queue::<Campaign>(&call.service, &arn)?);
-    call.records().save(&stored, with).await?;
-    jobs::start::<Campaign>(&call.service, &arn).await;
+    jobs::save(&call.service, call.records(), &stored, with).await?;
     Ok(json!({"campaignArn": arn}))
 }
 
@@ -351,13 +348,10 @@ async fn deploy_latest(service: &Arc<Service>, mut stored: Stored<Campaign>) -> 
     if [Some(&campaign.solution_version_arn), tried].contains(&Some(&latest.solution_version_arn)) {
         return Ok(false);
     }
-    let arn = campaign.campaign_arn.clone();
     let version = service.records.fetch::<SolutionVersion>(&latest.solution_version_arn, "solutionVersionArn").await?;
     let (tps, config) = (campaign.min_provisioned_tps, campaign.campaign_config.clone());
     campaign.begin_update(latest.solution_version_arn, tps, config, service.now());
-    let with = vec![version.touch()?, jobs::queue::<Campaign>(service, &arn)?];
-    service.records.save(&stored, with).await?;
-    jobs::start::<Campaign>(service, &arn).await;
+    jobs::save(service, &service.records, &stored, vec![version.touch()?]).await?;
     Ok(true)
 }
 

@@ -93,11 +93,8 @@ async fn create(call: Call) -> Result<Value, OpError> {
         last_updated_date_time: now,
         failure_reason: None,
     };
-    let arn = job.data_deletion_job_arn.clone();
-    let with = vec![group_touch, room, jobs::queue::<DataDeletionJob>(&call.service, &arn)?];
-    call.records().create(&job, call.tags()?, with).await?;
-    jobs::start::<DataDeletionJob>(&call.service, &arn).await;
-    Ok(json!({"dataDeletionJobArn": arn}))
+    jobs::create(&call.service, call.records(), &job, call.tags()?, vec![group_touch, room]).await?;
+    Ok(json!({"dataDeletionJobArn": job.data_deletion_job_arn}))
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {

@@ -112,11 +112,8 @@ async fn create(call: Call) -> Result<Value, OpError> {
         last_updated_date_time: now,
         failure_reason: None,
     };
-    let arn = job.dataset_export_job_arn.clone();
-    let with = vec![dataset.touch()?, room, jobs::queue::<DatasetExportJob>(&call.service, &arn)?];
-    call.records().create(&job, call.tags()?, with).await?;
-    jobs::start::<DatasetExportJob>(&call.service, &arn).await;
-    Ok(json!({"datasetExportJobArn": arn}))
+    jobs::create(&call.service, call.records(), &job, call.tags()?, vec![dataset.touch()?, room]).await?;
+    Ok(json!({"datasetExportJobArn": job.dataset_export_job_arn}))
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {

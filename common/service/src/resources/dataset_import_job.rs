@@ -133,11 +133,8 @@ async fn create(call: Call) -> Result<Value, OpError> {
         import_mode: request.import_mode,
         publish_attribution_metrics_to_s3: request.publish_attribution_metrics_to_s3,
     };
-    let arn = job.dataset_import_job_arn.clone();
-    let with = vec![dataset.touch()?, room, jobs::queue::<DatasetImportJob>(&call.service, &arn)?];
-    call.records().create(&job, call.tags()?, with).await?;
-    jobs::start::<DatasetImportJob>(&call.service, &arn).await;
-    Ok(json!({"datasetImportJobArn": arn}))
+    jobs::create(&call.service, call.records(), &job, call.tags()?, vec![dataset.touch()?, room]).await?;
+    Ok(json!({"datasetImportJobArn": job.dataset_import_job_arn}))
 }
 
 async fn list(call: Call) -> Result<Value, OpError> {

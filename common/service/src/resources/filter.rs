@@ -106,9 +106,8 @@ async fn create(call: Call) -> Result<Value, OpError> {
         return Err(OpError::AlreadyExists(format!("Another resource with Arn {arn} already exists.")));
     }
     let room = check_quotas(&call, &group_arn, &expression).await?;
-    let with = vec![group.touch()?, room, jobs::queue::<Filter>(&call.service, &arn)?];
-    call.records().create(&filter, call.tags()?, with).await?;
-    jobs::start::<Filter>(&call.service, &arn).await;
+    let with = vec![group.touch()?, room];
+    jobs::create(&call.service, call.records(), &filter, call.tags()?, with).await?;
     Ok(json!({"filterArn": arn}))
 }
 

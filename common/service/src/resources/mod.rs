@@ -41,7 +41,7 @@ mod version_refresh;
 
 pub(crate) use action_tracking::tracked_dataset;
 pub(crate) use attributed_metrics::{ATTRIBUTIONS, Attributed, Metric, key as attribution_key};
-pub(crate) use batch_inference_job::{BatchInferenceJob, Input, Output, S3Path, queue_and_start};
+pub(crate) use batch_inference_job::{BatchInferenceJob, Input, Output, S3Path};
 pub(crate) use batch_segment_job::BatchSegmentJob;
 pub(crate) use campaign::Campaign;
 pub(crate) use data_deletion_job::DataDeletionJob;

@@ -156,11 +156,9 @@ async fn create(call: Call) -> Result<Value, OpError> {
     let with = vec![
         group_touch,
         room(&call, Quota::Recommenders, group_arn, used).await?,
-        jobs::queue::<Recommender>(&call.service, arn)?,
         schedule::set(call.records(), arn, &Schedule::every(PERIOD_DAYS, call.service.clock.now_ms())).await?,
     ];
-    call.records().create(&recommender, call.tags()?, with).await?;
-    jobs::start::<Recommender>(&call.service, arn).await;
+    jobs::create(&call.service, call.records(), &recommender, call.tags()?, with).await?;
     Ok(json!({"recommenderArn": arn}))
 }
 

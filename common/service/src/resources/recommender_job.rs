@@ -236,12 +236,9 @@ pub(super) async fn retrain(service: &Arc<Service>, mut due: Due) -> Result<bool
         due.skip(service).await?;
         return Ok(false);
     }
-    let arn = recommender.recommender_arn.clone();
     recommender.trainings.begun += 1;
     recommender.trainings.weekly = Some(Unasked::pending(service.now()));
-    let with = vec![jobs::queue::<Recommender>(service, &arn)?, due.pass(service.clock.now_ms())?];
-    service.records.save(&stored, with).await?;
-    jobs::start::<Recommender>(service, &arn).await;
+    jobs::save(service, &service.records, &stored, vec![due.pass(service.clock.now_ms())?]).await?;
     Ok(true)
 }
 
@@ -262,11 +259,8 @@ pub(super) async fn refresh(service: &Arc<Service>, mut due: refresh::Due) -> Re
     if !due.has_news(service, &recommender.dataset_group_arn, recommender.trainings.refresh.as_ref()).await? {
         return Ok(false);
     }
-    let arn = recommender.recommender_arn.clone();
     recommender.trainings.begun += 1;
     recommender.trainings.refresh = Some(Unasked::pending(service.now()));
-    let with = vec![jobs::queue::<Recommender>(service, &arn)?, due.begun(service.clock.now_ms())?];
-    service.records.save(&stored, with).await?;
-    jobs::start::<Recommender>(service, &arn).await;
+    jobs::save(service, &service.records, &stored, vec![due.begun(service.clock.now_ms())?]).await?;
     Ok(true)
 }

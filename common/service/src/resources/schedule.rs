@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::dataset::Dataset;
 use super::dataset_group::DatasetGroup;
 use super::solution::Solution;
-use super::solution_version::{SolutionVersion, automatic, pending, versions_of};
+use super::solution_version::{automatic, pending, versions_of};
 use super::{campaign, recommender_job, refresh};
 use crate::arn::{Kind, Place, recipe_name};
 use crate::data::Manifest;
@@ -196,11 +196,10 @@ async fn train(service: &Arc<Service>, mut due: Due) -> Result<bool, OpError> {
         }
         return Ok(false);
     }
-    let (version, mut with) = automatic(service, &solution)?;
-    with.push(due.done(now_ms)?);
-    service.records.create(&version, Vec::new(), with).await?;
+    let version = automatic(service, &solution.resource)?;
+    let with = vec![solution.touch()?, due.done(now_ms)?];
+    jobs::create(service, &service.records, &version, Vec::new(), with).await?;
     tracing::info!(version = version.solution_version_arn, "automatic training begun");
-    jobs::start::<SolutionVersion>(service, &version.solution_version_arn).await;
     Ok(true)
 }
 

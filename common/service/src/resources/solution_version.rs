@@ -259,9 +259,8 @@ async fn create(call: Call) -> Result<Value, OpError> {
     call.records().check_free::<SolutionVersion>(&arn).await?;
     let used = pending(call.records(), &place).await?;
     let room = room(&call, Quota::SolutionVersions, &place.region, used).await?;
-    let with = vec![solution.touch()?, room, jobs::queue::<SolutionVersion>(&call.service, &arn)?];
-    call.records().create(&version, call.tags()?, with).await?;
-    jobs::start::<SolutionVersion>(&call.service, &arn).await;
+    let with = vec![solution.touch()?, room];
+    jobs::create(&call.service, call.records(), &version, call.tags()?, with).await?;
     Ok(json!({"solutionVersionArn": arn}))
 }
 
@@ -270,17 +269,11 @@ fn new_suffix() -> String {
     uuid::Uuid::new_v4().simple().to_string()[..8].to_owned()
 }
 
-/// A version that its solution's schedule asks for, and the writes that go with its creation.
-pub(super) fn automatic(
-    service: &Service,
-    solution: &Stored<Solution>,
-) -> Result<(SolutionVersion, Vec<Write>), OpError> {
-    let arn = &solution.resource.solution_arn;
+/// A version that its solution's schedule asks for.
+pub(super) fn automatic(service: &Service, solution: &Solution) -> Result<SolutionVersion, OpError> {
+    let arn = &solution.solution_arn;
     let place = Place::of(arn).ok_or_else(|| OpError::internal(format!("{arn} is no ARN")))?;
-    let version =
-        SolutionVersion::of(&solution.resource, &place, &new_suffix(), "AUTOTRAIN", "AUTOMATIC", service.now());
-    let with = vec![solution.touch()?, jobs::queue::<SolutionVersion>(service, &version.solution_version_arn)?];
-    Ok((version, with))
+    Ok(SolutionVersion::of(solution, &place, &new_suffix(), "AUTOTRAIN", "AUTOMATIC", service.now()))
 }
 
 /// UPDATE adds items to a model that was trained in full, and only some recipes can.

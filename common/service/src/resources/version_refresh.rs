@@ -96,11 +96,8 @@ pub(super) async fn refresh(service: &Arc<Service>, mut due: Due) -> Result<bool
     if !due.has_news(service, &version.dataset_group_arn, latest).await? {
         return Ok(false);
     }
-    let arn = version.solution_version_arn.clone();
     version.refresh = Some(Refresh::after(version.refresh.as_ref(), service.now()));
-    let with = vec![jobs::queue::<SolutionVersion>(service, &arn)?, due.begun(service.clock.now_ms())?];
-    service.records.save(&stored, with).await?;
-    jobs::start::<SolutionVersion>(service, &arn).await;
+    jobs::save(service, &service.records, &stored, vec![due.begun(service.clock.now_ms())?]).await?;
     Ok(true)
 }
 
