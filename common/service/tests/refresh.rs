@@ -91,11 +91,17 @@ async fn models(palate: &Palate, prefix: &str) -> Vec<String> {
 
 const NOTHING: [JobOutcome; 0] = [];
 
-#[tokio::test]
-async fn new_items_come_into_a_deployed_version_every_two_hours() {
+/// An installation with the films and a solution of the recipe: with its dataset group and itself.
+async fn with_solution(recipe: &str) -> (Palate, String, String) {
     let palate = Palate::new();
     let group = films(&palate).await;
-    let solution = solution(&palate, &group, "aws-user-personalization").await;
+    let solution = solution(&palate, &group, recipe).await;
+    (palate, group, solution)
+}
+
+#[tokio::test]
+async fn new_items_come_into_a_deployed_version_every_two_hours() {
+    let (palate, group, solution) = with_solution("aws-user-personalization").await;
     let version = version(&palate, &solution, "v", "FULL").await;
     let campaign = campaign(&palate, "c", &version).await;
     put_item(&palate, &group, "new").await;
@@ -146,9 +152,7 @@ async fn new_items_come_into_a_deployed_version_every_two_hours() {
 
 #[tokio::test]
 async fn the_transformer_is_updated_too() {
-    let palate = Palate::new();
-    let group = films(&palate).await;
-    let solution = solution(&palate, &group, "aws-user-personalization-v2").await;
+    let (palate, group, solution) = with_solution("aws-user-personalization-v2").await;
     let version = version(&palate, &solution, "v", "FULL").await;
     palate.create("CreateCampaign", json!({"name": "c", "solutionVersionArn": version})).await;
     palate.run_jobs().await;
@@ -180,9 +184,7 @@ async fn batch(palate: &Palate, name: &str, version: &str) -> String {
 
 #[tokio::test]
 async fn a_batch_job_has_the_newest_full_version_updated_first() {
-    let palate = Palate::new();
-    let group = films(&palate).await;
-    let solution = solution(&palate, &group, "aws-user-personalization").await;
+    let (palate, group, solution) = with_solution("aws-user-personalization").await;
     let first = version(&palate, &solution, "first", "FULL").await;
     assert!(!batch(&palate, "plain", &first).await.contains("\"new\""));
     assert_eq!(models(&palate, "models/").await, ["1"], "nothing came");
@@ -212,9 +214,7 @@ async fn a_batch_job_has_the_newest_full_version_updated_first() {
 
 #[tokio::test]
 async fn only_the_newest_full_version_that_a_campaign_serves_is_updated() {
-    let palate = Palate::new();
-    let group = films(&palate).await;
-    let solution = solution(&palate, &group, "aws-user-personalization").await;
+    let (palate, group, solution) = with_solution("aws-user-personalization").await;
     let first = version(&palate, &solution, "first", "FULL").await;
     put_item(&palate, &group, "one").await;
     palate.clock.advance(2 * HOUR);
@@ -254,9 +254,7 @@ async fn only_the_newest_full_version_that_a_campaign_serves_is_updated() {
 
 #[tokio::test]
 async fn an_update_survives_its_worker_and_ends_with_its_solution() {
-    let palate = Palate::new();
-    let group = films(&palate).await;
-    let solution = solution(&palate, &group, "aws-user-personalization").await;
+    let (palate, group, solution) = with_solution("aws-user-personalization").await;
     let version = version(&palate, &solution, "v", "FULL").await;
     let campaign = campaign(&palate, "c", &version).await;
     put_item(&palate, &group, "new").await;
@@ -290,9 +288,7 @@ async fn models_that_are_not_to_be_updated_are_left_alone() {
     palate.clock.advance(3 * HOUR);
     assert_eq!(sweep(&palate, &off).await, NOTHING, "an installation without automatic training");
 
-    let palate = Palate::new();
-    let group = films(&palate).await;
-    let at = solution(&palate, &group, "aws-hrnn-metadata").await;
+    let (palate, group, at) = with_solution("aws-hrnn-metadata").await;
     let other = version(&palate, &at, "v", "FULL").await;
     palate.create("CreateCampaign", json!({"name": "c", "solutionVersionArn": other})).await;
     palate.run_jobs().await;
