@@ -9,6 +9,7 @@
 //!
 //! | module         | what                                                                               |
 //! |----------------|------------------------------------------------------------------------------------|
+//! | [`blocks`]     | blocks of sums that stay in registers                                              |
 //! | [`matmul`]     | matrix products                                                                    |
 //! | [`widest`]     | loops in the widest vectors of the machine                                         |
 //! | [`elementwise`]| such loops over numbers                                                            |
@@ -32,6 +33,7 @@ pub mod adam;
 pub mod allowance;
 pub mod batch;
 pub mod blend;
+pub mod blocks;
 pub mod checkpoint;
 pub mod coarse;
 #[cfg(test)]

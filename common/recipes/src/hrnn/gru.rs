@@ -10,7 +10,7 @@
 //! ```
 
 use super::gates::{sigmoid, tanh};
-use crate::neural::matmul::{add_product, linear, matrix, matrix_mut};
+use crate::neural::matmul::{add_product, linear, matrix};
 
 /// The weights of a unit with `n_in` inputs and state `d`; gates stand side by side as `r`, `z`, `n`.
 #[derive(Clone, Copy)]
@@ -39,7 +39,7 @@ impl Gru<'_> {
         for row in out.chunks_exact_mut(width) {
             row.copy_from_slice(self.bias);
         }
-        add_product(matrix(x, self.input.len() / width), matrix(self.input, width), matrix_mut(out, width));
+        add_product(matrix(x, self.input.len() / width), matrix(self.input, width), (out, width));
     }
 
     /// One step from `h` to `next`, both `(rows, d)`, with the projected input `(rows, 3 d)`.
@@ -93,7 +93,7 @@ impl Gru<'_> {
                 (d_s[k], d_s[d + k], d_s[2 * d + k]) = (d_r, d_z, d_n * r);
             }
         }
-        add_product(matrix(d_s, 3 * d), matrix(self.state, 3 * d).t(), matrix_mut(d_h, d));
+        add_product(matrix(d_s, 3 * d), matrix(self.state, 3 * d).t(), (d_h, d));
     }
 }
 

@@ -24,7 +24,7 @@ use super::gru::KEPT;
 use super::window::{Begin, Cell, Input, Window};
 use crate::model::SparseRows;
 use crate::neural::elementwise::add;
-use crate::neural::matmul::{add_product, matrix, matrix_mut, product};
+use crate::neural::matmul::{add_product, matrix, product};
 
 /// What the network reads beside the [`Window`].
 #[derive(Clone, Copy)]
@@ -183,7 +183,7 @@ impl Network<'_> {
         for row in session.chunks_exact_mut(d) {
             row.copy_from_slice(&self.body[body::BEGIN_BIAS]);
         }
-        add_product(matrix(&user, d), matrix(&self.body[body::BEGIN], d), matrix_mut(&mut session, d));
+        add_product(matrix(&user, d), matrix(&self.body[body::BEGIN], d), (&mut session, d));
         tanh(&mut session);
         for (place, lane) in lanes.iter().enumerate() {
             carry.user[lane * d..(lane + 1) * d].copy_from_slice(&user[place * d..(place + 1) * d]);
@@ -212,8 +212,8 @@ impl Network<'_> {
         let mut query = self.body[body::OUT_BIAS].clone();
         self.add_features(self.users, cell.user, &self.body[body::USER_FEATURES], &mut query);
         self.add_features(self.contexts, cell.context, &self.body[body::CONTEXT_FEATURES], &mut query);
-        add_product(matrix(&carry.session, d), matrix(&self.body[body::OUT_SESSION], d), matrix_mut(&mut query, d));
-        add_product(matrix(&carry.user, d), matrix(&self.body[body::OUT_USER], d), matrix_mut(&mut query, d));
+        add_product(matrix(&carry.session, d), matrix(&self.body[body::OUT_SESSION], d), (&mut query, d));
+        add_product(matrix(&carry.user, d), matrix(&self.body[body::OUT_USER], d), (&mut query, d));
         query.push(1.0);
         query
     }
@@ -226,8 +226,8 @@ impl Network<'_> {
             self.add_features(self.users, cell.user, &self.body[body::USER_FEATURES], row);
             self.add_features(self.contexts, cell.context, &self.body[body::CONTEXT_FEATURES], row);
         }
-        add_product(matrix(&pass.session, d), matrix(&self.body[body::OUT_SESSION], d), matrix_mut(&mut queries, d));
-        add_product(matrix(&pass.user, d), matrix(&self.body[body::OUT_USER], d), matrix_mut(&mut queries, d));
+        add_product(matrix(&pass.session, d), matrix(&self.body[body::OUT_SESSION], d), (&mut queries, d));
+        add_product(matrix(&pass.user, d), matrix(&self.body[body::OUT_USER], d), (&mut queries, d));
         multiply(&mut queries, &pass.query_mask);
         for (query, row) in pass.queries.chunks_exact_mut(d + 1).zip(queries.chunks_exact(d)) {
             query[..d].copy_from_slice(row);
@@ -245,11 +245,11 @@ impl Network<'_> {
             self.scatter(self.users, cell.user, row, &mut gradients[body::USER_FEATURES]);
             self.scatter(self.contexts, cell.context, row, &mut gradients[body::CONTEXT_FEATURES]);
         }
-        add_product(matrix(&pass.session, d).t(), matrix(&d_q, d), matrix_mut(&mut gradients[body::OUT_SESSION], d));
-        add_product(matrix(&pass.user, d).t(), matrix(&d_q, d), matrix_mut(&mut gradients[body::OUT_USER], d));
+        add_product(matrix(&pass.session, d).t(), matrix(&d_q, d), (&mut gradients[body::OUT_SESSION], d));
+        add_product(matrix(&pass.user, d).t(), matrix(&d_q, d), (&mut gradients[body::OUT_USER], d));
         let (mut d_session, mut d_user) = (vec![0.0; n * d], vec![0.0; n * d]);
-        product(matrix(&d_q, d), matrix(&self.body[body::OUT_SESSION], d).t(), matrix_mut(&mut d_session, d));
-        product(matrix(&d_q, d), matrix(&self.body[body::OUT_USER], d).t(), matrix_mut(&mut d_user, d));
+        product(matrix(&d_q, d), matrix(&self.body[body::OUT_SESSION], d).t(), (&mut d_session, d));
+        product(matrix(&d_q, d), matrix(&self.body[body::OUT_USER], d).t(), (&mut d_user, d));
 
         let unit = self.body.session();
         let (mut d_x, mut d_s) = (vec![0.0; n * 3 * d], vec![0.0; n * 3 * d]);
@@ -268,20 +268,12 @@ impl Network<'_> {
                 self.back_begin(window, begun, &mut later, gradients);
             }
         }
-        add_product(
-            matrix(&pass.before, d).t(),
-            matrix(&d_s, 3 * d),
-            matrix_mut(&mut gradients[body::SESSION_STATE], 3 * d),
-        );
-        add_product(
-            matrix(&pass.inputs, d).t(),
-            matrix(&d_x, 3 * d),
-            matrix_mut(&mut gradients[body::SESSION_INPUT], 3 * d),
-        );
+        add_product(matrix(&pass.before, d).t(), matrix(&d_s, 3 * d), (&mut gradients[body::SESSION_STATE], 3 * d));
+        add_product(matrix(&pass.inputs, d).t(), matrix(&d_x, 3 * d), (&mut gradients[body::SESSION_INPUT], 3 * d));
         add_rows(&mut gradients[body::SESSION_BIAS], &d_x, 3 * d, 0);
         add_rows(&mut gradients[body::SESSION_NEW_BIAS], &d_s, 3 * d, 2 * d);
         let mut d_inputs = d_session;
-        product(matrix(&d_x, 3 * d), matrix(unit.input, 3 * d).t(), matrix_mut(&mut d_inputs, d));
+        product(matrix(&d_x, 3 * d), matrix(unit.input, 3 * d).t(), (&mut d_inputs, d));
         multiply(&mut d_inputs, &pass.input_mask);
         for (cell, row) in window.cells.iter().zip(d_inputs.chunks_exact(d)) {
             if cell.input == Input::Idle {
@@ -303,11 +295,11 @@ impl Network<'_> {
         for (gradient, value) in d_session.iter_mut().zip(&begun.session) {
             *gradient *= 1.0 - value * value;
         }
-        add_product(matrix(&begun.user, d).t(), matrix(&d_session, d), matrix_mut(&mut gradients[body::BEGIN], d));
+        add_product(matrix(&begun.user, d).t(), matrix(&d_session, d), (&mut gradients[body::BEGIN], d));
         add_rows(&mut gradients[body::BEGIN_BIAS], &d_session, d, 0);
         let mut d_user: Vec<f32> =
             begun.lanes.iter().flat_map(|lane| &later.user[lane * d..(lane + 1) * d]).copied().collect();
-        add_product(matrix(&d_session, d), matrix(&self.body[body::BEGIN], d).t(), matrix_mut(&mut d_user, d));
+        add_product(matrix(&d_session, d), matrix(&self.body[body::BEGIN], d).t(), (&mut d_user, d));
         let on = || begun.lanes.iter().zip(d_user.chunks_exact(d)).zip(&begun.goes_on);
         let d_after: Vec<f32> = on().filter(|(_, on)| **on).flat_map(|((_, row), _)| row).copied().collect();
         let n_ended = d_after.len() / d;
@@ -316,19 +308,11 @@ impl Network<'_> {
             let unit = self.body.user();
             let (mut d_x, mut d_s) = (vec![0.0; n_ended * 3 * d], vec![0.0; n_ended * 3 * d]);
             unit.back(&begun.before, &begun.kept, &d_after, &mut d_before, &mut d_x, &mut d_s);
-            add_product(
-                matrix(&begun.before, d).t(),
-                matrix(&d_s, 3 * d),
-                matrix_mut(&mut gradients[body::USER_STATE], 3 * d),
-            );
-            add_product(
-                matrix(&begun.ended, d).t(),
-                matrix(&d_x, 3 * d),
-                matrix_mut(&mut gradients[body::USER_INPUT], 3 * d),
-            );
+            add_product(matrix(&begun.before, d).t(), matrix(&d_s, 3 * d), (&mut gradients[body::USER_STATE], 3 * d));
+            add_product(matrix(&begun.ended, d).t(), matrix(&d_x, 3 * d), (&mut gradients[body::USER_INPUT], 3 * d));
             add_rows(&mut gradients[body::USER_BIAS], &d_x, 3 * d, 0);
             add_rows(&mut gradients[body::USER_NEW_BIAS], &d_s, 3 * d, 2 * d);
-            product(matrix(&d_x, 3 * d), matrix(unit.input, 3 * d).t(), matrix_mut(&mut d_ended, d));
+            product(matrix(&d_x, 3 * d), matrix(unit.input, 3 * d).t(), (&mut d_ended, d));
         }
         let mut ended = d_ended.chunks_exact(d).zip(d_before.chunks_exact(d));
         for ((lane, row), on) in on() {

@@ -1,9 +1,18 @@
 //! Matrix products on flat arrays.
 //!
-//! `ndarray` hands them to `matrixmultiply`, which chooses its kernel by what the processor can at run time.
+//! `b` is laid out anew as panels of [`PAIR`] columns and `a` as blocks of rows (Goto and van de Geijn 2008, "Anatomy of
+//! high-performance matrix multiplication"), so that the blocks of sums of [`super::blocks`] read what lies side by side.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+use std::ops::Range;
+
+use ndarray::{ArrayView1, ArrayView2, Axis, ShapeBuilder, Slice};
+
+use super::blocks::{LANES, Lane, PAIR, ROWS, WIDE_ROWS, added, are_wide, read, write};
+use super::widest::widest;
+
+/// Rows and columns of `b` that are laid out at once: 512 KB, which a core's second cache holds.
+const DEPTH: usize = 512;
+const COLUMNS: usize = 256;
 
 /// A matrix of so many columns over a flat array.
 ///
@@ -14,12 +23,6 @@ pub fn matrix(values: &[f32], columns: usize) -> ArrayView2<'_, f32> {
     ArrayView2::from_shape(shape, values).expect("whole rows")
 }
 
-/// As [`matrix`], to be written.
-pub fn matrix_mut(values: &mut [f32], columns: usize) -> ArrayViewMut2<'_, f32> {
-    let shape = (values.len() / columns, columns);
-    ArrayViewMut2::from_shape(shape, values).expect("whole rows")
-}
-
 /// Some columns of rows that are `stride` long, from the first number of `values` on.
 ///
 /// # Panics
@@ -28,24 +31,117 @@ pub fn block(values: &[f32], rows: usize, columns: usize, stride: usize) -> Arra
     ArrayView2::from_shape((rows, columns).strides((stride, 1)), values).expect("long enough")
 }
 
-/// As [`block`], to be written.
-pub fn block_mut(values: &mut [f32], rows: usize, columns: usize, stride: usize) -> ArrayViewMut2<'_, f32> {
-    ArrayViewMut2::from_shape((rows, columns).strides((stride, 1)), values).expect("long enough")
+/// `c = a b`, where rows of `c` are `stride` long, or longer than they need be.
+///
+/// # Panics
+/// If the shapes do not fit, or `c` is too short.
+pub fn product(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, (c, stride): (&mut [f32], usize)) {
+    multiply(a, b, c, stride, true);
 }
 
-/// `c = a b`
-pub fn product(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, mut c: ArrayViewMut2<'_, f32>) {
-    general_mat_mul(1.0, &a, &b, 0.0, &mut c);
+/// `c = c + a b`, as [`product`].
+pub fn add_product(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, (c, stride): (&mut [f32], usize)) {
+    multiply(a, b, c, stride, false);
 }
 
-/// `c = c + a b`
-pub fn add_product(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, mut c: ArrayViewMut2<'_, f32>) {
-    general_mat_mul(1.0, &a, &b, 1.0, &mut c);
+fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut [f32], stride: usize, anew: bool) {
+    let run = if are_wide() { multiply_by::<WIDE_ROWS> } else { multiply_by::<ROWS> };
+    run(a, b, c, stride, anew);
+}
+
+/// With blocks of so many rows.
+fn multiply_by<const ROWS: usize>(
+    a: ArrayView2<'_, f32>,
+    b: ArrayView2<'_, f32>,
+    c: &mut [f32],
+    stride: usize,
+    anew: bool,
+) {
+    assert_eq!(a.ncols(), b.nrows(), "columns of the one are rows of the other");
+    let n_columns = b.ncols();
+    if anew && b.nrows() == 0 {
+        c.chunks_mut(stride).take(a.nrows()).for_each(|row| row[..n_columns].fill(0.0));
+    }
+    let mut panels = Vec::new();
+    let mut rows = Vec::new();
+    for depth in parts(b.nrows(), DEPTH) {
+        let b = b.slice_axis(Axis(0), Slice::from(depth.clone()));
+        let a = a.slice_axis(Axis(1), Slice::from(depth.clone()));
+        for columns in parts(n_columns, COLUMNS) {
+            lay_panels(b.slice_axis(Axis(1), Slice::from(columns.clone())), &mut panels);
+            let anew = anew && depth.start == 0;
+            let blocks = a.nrows().div_ceil(ROWS);
+            for (block, c) in (0..blocks).zip(c.chunks_mut(ROWS * stride)) {
+                lay_rows::<ROWS>(a, block * ROWS, &mut rows);
+                let n_rows = (a.nrows() - block * ROWS).min(ROWS);
+                let c = &mut c[..(n_rows - 1) * stride + n_columns];
+                widest!({
+                    for (panel, from) in panels.chunks_exact(depth.len()).zip(columns.clone().step_by(PAIR)) {
+                        let to = columns.end.min(from + PAIR);
+                        let sums = if anew { [[[0.0; LANES]; ROWS]; 2] } else { read(c, stride, from, to) };
+                        let terms = rows.iter().zip(panel).map(|(a, [lane, other])| (*a, lane, other));
+                        write(&added(sums, terms), c, stride, from, to);
+                    }
+                });
+            }
+        }
+    }
+}
+
+fn parts(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len).step_by(most).map(move |from| from..len.min(from + most))
+}
+
+/// Panel by panel, `(rows, PAIR)`, with zeros beyond the last column.
+fn lay_panels(b: ArrayView2<'_, f32>, panels: &mut Vec<[Lane; 2]>) {
+    let depth = b.nrows();
+    panels.clear();
+    panels.resize(b.ncols().div_ceil(PAIR) * depth, [[0.0; LANES]; 2]);
+    if b.strides()[1] == 1 {
+        for (place, row) in b.rows().into_iter().enumerate() {
+            let row = row.to_slice().unwrap_or_default();
+            for (panel, part) in row.chunks(PAIR).enumerate() {
+                panels[panel * depth + place].as_flattened_mut()[..part.len()].copy_from_slice(part);
+            }
+        }
+    } else {
+        for (number, column) in b.columns().into_iter().enumerate() {
+            let (panel, number) = (number / PAIR, number % PAIR);
+            let panel = &mut panels[panel * depth..][..depth];
+            each(panel, column, |lanes, value| lanes[number / LANES][number % LANES] = value);
+        }
+    }
+}
+
+/// Some rows of `a`, column by column, with zeros beyond the last row.
+fn lay_rows<const ROWS: usize>(a: ArrayView2<'_, f32>, from: usize, rows: &mut Vec<[f32; ROWS]>) {
+    rows.resize(a.ncols(), [0.0; ROWS]);
+    let n_rows = (a.nrows() - from).min(ROWS);
+    if n_rows < ROWS {
+        rows.fill([0.0; ROWS]);
+    }
+    if a.strides()[0] == 1 && n_rows == ROWS {
+        for (to, column) in rows.iter_mut().zip(a.slice_axis(Axis(0), Slice::from(from..from + ROWS)).columns()) {
+            to.copy_from_slice(column.to_slice().unwrap_or_default());
+        }
+    } else {
+        for row in 0..n_rows {
+            each(rows, a.row(from + row), |to, value| to[row] = value);
+        }
+    }
+}
+
+/// Faster if the numbers lie side by side.
+fn each<T>(to: &mut [T], from: ArrayView1<'_, f32>, mut put: impl FnMut(&mut T, f32)) {
+    match from.to_slice() {
+        Some(values) => to.iter_mut().zip(values).for_each(|(to, value)| put(to, *value)),
+        None => to.iter_mut().zip(from).for_each(|(to, value)| put(to, *value)),
+    }
 }
 
 /// `y = x w`, where `x` has as many columns as `w` rows and `y` as many as `w` columns.
 pub fn linear(x: &[f32], w: &[f32], (rows, columns): (usize, usize), y: &mut [f32]) {
-    product(matrix(x, rows), matrix(w, columns), matrix_mut(y, columns));
+    product(matrix(x, rows), matrix(w, columns), (y, columns));
 }
 
 /// The gradients of [`linear`]: adds to that of `w`, writes that of `x`.
@@ -57,8 +153,8 @@ pub fn linear_backward(
     d_w: &mut [f32],
     d_x: &mut [f32],
 ) {
-    add_product(matrix(x, rows).t(), matrix(d_y, columns), matrix_mut(d_w, columns));
-    product(matrix(d_y, columns), matrix(w, columns).t(), matrix_mut(d_x, rows));
+    add_product(matrix(x, rows).t(), matrix(d_y, columns), (d_w, columns));
+    product(matrix(d_y, columns), matrix(w, columns).t(), (d_x, rows));
 }
 
 #[cfg(test)]
@@ -82,9 +178,41 @@ mod tests {
 
     #[test]
     fn a_block_is_columns_of_longer_rows() {
-        let mut values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         assert_eq!(block(&values[1..], 2, 2, 3), ndarray::arr2(&[[2.0, 3.0], [5.0, 6.0]]));
-        block_mut(&mut values[1..], 2, 2, 3).fill(0.0);
-        assert_eq!(values, [1.0, 0.0, 0.0, 4.0, 0.0, 0.0]);
+    }
+
+    /// Rows of `c` are longer than they need be; what is beyond must stay.
+    fn multiplied<const ROWS: usize>(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, anew: bool) -> Vec<f32> {
+        let stride = b.ncols() + 3;
+        let mut c = numbers(a.nrows() * stride, 9);
+        multiply_by::<ROWS>(a, b, &mut c, stride, anew);
+        c
+    }
+
+    #[test]
+    fn products_are_sums_of_products() {
+        for (n_rows, depth, n_columns) in [(1, 1, 1), (8, 5, 32), (13, 600, 47), (20, 3, 300)] {
+            let (a, b) = (numbers(n_rows * depth, 1), numbers(depth * n_columns, 2));
+            let as_rows = |values, rows: usize, columns: usize| block(values, rows, columns, columns);
+            let (a, b) = ((as_rows(&a, n_rows, depth), &a), (as_rows(&b, depth, n_columns), &b));
+            let turned_a: Vec<f32> = a.0.t().iter().copied().collect();
+            let turned_b: Vec<f32> = b.0.t().iter().copied().collect();
+            for anew in [true, false] {
+                let wide = multiplied::<WIDE_ROWS>(a.0, b.0, anew);
+                assert_eq!(wide, multiplied::<ROWS>(a.0, b.0, anew));
+                let (a_t, b_t) = (as_rows(&turned_a, depth, n_rows), as_rows(&turned_b, n_columns, depth));
+                assert_eq!(wide, multiplied::<WIDE_ROWS>(a_t.t(), b_t.t(), anew));
+                let before = numbers(n_rows * (n_columns + 3), 9);
+                for (place, (value, before)) in wide.iter().zip(&before).enumerate() {
+                    let (row, column) = (place / (n_columns + 3), place % (n_columns + 3));
+                    let begun = if anew && column < n_columns { 0.0 } else { f64::from(*before) };
+                    let added = if column < n_columns { &a.1[row * depth..][..depth] } else { &[] };
+                    let added = added.iter().zip(b.1.iter().skip(column.min(n_columns)).step_by(n_columns));
+                    let expected = added.fold(begun, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
+                    assert!((f64::from(*value) - expected).abs() < 1e-4, "{row} {column}: {value} {expected}");
+                }
+            }
+        }
     }
 }

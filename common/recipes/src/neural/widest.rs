@@ -21,3 +21,15 @@ macro_rules! widest {
     }};
 }
 pub(crate) use widest;
+
+/// Numbers that all vector registers of the machine hold.
+pub fn n_registered() -> usize {
+    struct Count;
+    impl pulp::WithSimd for Count {
+        type Output = usize;
+        fn with_simd<S: pulp::Simd>(self, _: S) -> usize {
+            S::REGISTER_COUNT * S::F32_LANES
+        }
+    }
+    pulp::Arch::new().dispatch(Count)
+}

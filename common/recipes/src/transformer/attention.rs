@@ -12,11 +12,11 @@
 //! where `bits(Δ)` is the number of binary digits of a time in seconds. As times ascend, it does not grow along
 //! a row of `S`, so a row is some runs of one bias each.
 
-use crate::neural::widest::widest;
 use std::ops::Range;
 
-use crate::neural::elementwise::{sigmoid_one as sigmoid, sum};
-use crate::neural::matmul::{add_product, block, block_mut, product};
+use crate::neural::elementwise::{dot_one, sigmoid_one as sigmoid, sum};
+use crate::neural::matmul::{add_product, block, product};
+use crate::neural::widest::widest;
 
 /// Biases by time: a difference of no second, of one, of up to 3, 7, 15 and so on; the last is for all beyond.
 pub const N_TIMES: usize = 32;
@@ -161,12 +161,12 @@ pub fn attend(
         let s = &mut scores[part.offset..];
         let (q, k) =
             (block(&qkv[at(1, part.rows.start)..], n_rows, c, stride), block(&qkv[at(2, 0)..], n_keys, c, stride));
-        product(q, k.t(), block_mut(s, n_rows, n_keys, n_keys));
+        product(q, k.t(), (s, n_keys));
         weights.resize(n_rows * n_keys, 0.0);
         weigh(heads, runs, &part, bias, s, &mut weights);
         let values = block(&qkv[at(0, 0)..], n_keys, c, stride);
         let to = (part.token + part.rows.start) * heads.columns + part.head * c;
-        product(block(&weights, n_rows, n_keys, n_keys), values, block_mut(&mut out[to..], n_rows, c, heads.columns));
+        product(block(&weights, n_rows, n_keys, n_keys), values, (&mut out[to..], heads.columns));
     }
 }
 
@@ -185,13 +185,24 @@ pub fn attend_last(heads: Heads, runs: &Runs, q: &[f32], vk: &[f32], bias: &Bias
         s.resize(n_keys, 0.0);
         weights.resize(n_keys, 0.0);
         for head in 0..heads.n_heads {
-            let of =
-                |which: usize| block(&vk[(2 * range.start + which) * columns + head * c..], n_keys, c, 2 * columns);
             let own = head * c..(head + 1) * c;
-            product(block(&q[own.clone()], 1, c, c), of(1).t(), block_mut(&mut s, 1, n_keys, n_keys));
+            let rows = vk[2 * range.start * columns..].chunks_exact(2 * columns);
+            widest!({
+                for (s, row) in s.iter_mut().zip(rows.clone()) {
+                    *s = dot_one(&q[own.clone()], &row[columns + own.start..][..c]);
+                }
+            });
             let part = Block { token: range.start, rows: n_keys - 1..n_keys, head, offset: 0 };
             weigh(heads, runs, &part, bias, &mut s, &mut weights);
-            product(block(&weights, 1, n_keys, n_keys), of(0), block_mut(&mut out[own], 1, c, c));
+            let out = &mut out[own.clone()];
+            out.fill(0.0);
+            widest!({
+                for (weight, row) in weights.iter().zip(rows) {
+                    for (out, value) in out.iter_mut().zip(&row[own.clone()]) {
+                        *out += weight * value;
+                    }
+                }
+            });
         }
     }
 }
@@ -246,18 +257,14 @@ pub fn attend_backward(
         let to = (part.token + part.rows.start) * heads.columns + part.head * c;
         let d_out = block(&d_out[to..], n_rows, c, heads.columns);
         let values = block(&qkv[at(0, 0)..], n_keys, c, stride);
-        product(d_out, values.t(), block_mut(&mut d, n_rows, n_keys, n_keys));
+        product(d_out, values.t(), (&mut d, n_keys));
         weigh_backward(heads, runs, &part, (s, &mut weights, &mut d), (d_place, d_time));
-        add_product(
-            block(&weights, n_rows, n_keys, n_keys).t(),
-            d_out,
-            block_mut(&mut d_qkv[at(0, 0)..], n_keys, c, stride),
-        );
+        add_product(block(&weights, n_rows, n_keys, n_keys).t(), d_out, (&mut d_qkv[at(0, 0)..], stride));
         let d = block(&d, n_rows, n_keys, n_keys);
         let (q, k) =
             (block(&qkv[at(1, part.rows.start)..], n_rows, c, stride), block(&qkv[at(2, 0)..], n_keys, c, stride));
-        add_product(d, k, block_mut(&mut d_qkv[at(1, part.rows.start)..], n_rows, c, stride));
-        add_product(d.t(), q, block_mut(&mut d_qkv[at(2, 0)..], n_keys, c, stride));
+        add_product(d, k, (&mut d_qkv[at(1, part.rows.start)..], stride));
+        add_product(d.t(), q, (&mut d_qkv[at(2, 0)..], stride));
     }
 }
 

@@ -26,6 +26,7 @@ use crate::neural::norm::{rms_norm, rms_norm_backward};
 use crate::neural::parameters::{Layout, Slot, Start};
 use crate::neural::softmax::cross_entropy;
 use crate::neural::train::{Network, Step, Weights};
+use crate::neural::widest::widest;
 
 /// How large a network is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -209,8 +210,15 @@ impl Transformer {
         attend(self.heads(), runs, qkv, &bias, &mut trace.scores, &mut trace.attended);
         let gain = block.inner_gain.of(body);
         rms_norm(&trace.attended, gain, &mut trace.attended_inverse, &mut trace.attended_normed);
-        let gates = trace.uvqk.chunks_exact(4 * columns).flat_map(|uvqk| &uvqk[..columns]);
-        trace.gated = trace.attended_normed.iter().zip(gates).map(|(value, gate)| value * gate).collect();
+        trace.gated = row();
+        widest!({
+            let rows = trace.gated.chunks_exact_mut(columns).zip(trace.attended_normed.chunks_exact(columns));
+            for ((gated, attended), uvqk) in rows.zip(trace.uvqk.chunks_exact(4 * columns)) {
+                for ((gated, attended), gate) in gated.iter_mut().zip(attended).zip(uvqk) {
+                    *gated = attended * gate;
+                }
+            }
+        });
         let mut y = row();
         linear(&trace.gated, block.outer.of(body), (columns, columns), &mut y);
         if let Some(rng) = rng {
@@ -230,15 +238,17 @@ impl Transformer {
         let shape = (columns, columns);
         linear_backward(&trace.gated, block.outer.of(body), shape, &d_y, block.outer.of_mut(to), &mut d_gated);
         let mut d_uvqk = vec![0.0; 4 * d.len()];
-        let rows = d_gated.chunks_exact_mut(columns).zip(trace.attended_normed.chunks_exact(columns));
-        let gates = trace.uvqk.chunks_exact(4 * columns).zip(d_uvqk.chunks_exact_mut(4 * columns));
-        for ((d_gated, attended), (uvqk, d_uvqk)) in rows.zip(gates) {
-            let values = d_gated.iter_mut().zip(attended).zip(uvqk.iter().zip(d_uvqk));
-            for ((d_gated, attended), (gate, d_gate)) in values {
-                *d_gate = *d_gated * attended;
-                *d_gated *= gate;
+        widest!({
+            let rows = d_gated.chunks_exact_mut(columns).zip(trace.attended_normed.chunks_exact(columns));
+            let gates = trace.uvqk.chunks_exact(4 * columns).zip(d_uvqk.chunks_exact_mut(4 * columns));
+            for ((d_gated, attended), (uvqk, d_uvqk)) in rows.zip(gates) {
+                let values = d_gated.iter_mut().zip(attended).zip(uvqk.iter().zip(d_uvqk));
+                for ((d_gated, attended), (gate, d_gate)) in values {
+                    *d_gate = *d_gated * attended;
+                    *d_gated *= gate;
+                }
             }
-        }
+        });
         let (gain, d_gain) = (block.inner_gain.of(body), block.inner_gain.of_mut(to));
         rms_norm_backward(&trace.attended, gain, &trace.attended_inverse, &mut d_gated, d_gain);
         let qkv = (trace.uvqk.as_slice(), 4 * columns, columns);

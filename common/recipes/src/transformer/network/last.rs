@@ -4,7 +4,7 @@ use super::{Block, Transformer};
 use crate::model::SparseRows;
 use crate::neural::batch::Shard;
 use crate::neural::elementwise::{add, silu};
-use crate::neural::matmul::{block as columns_of, block_mut, linear, matrix, product};
+use crate::neural::matmul::{block as columns_of, linear, matrix, product};
 use crate::neural::norm::rms_norm;
 use crate::transformer::attention::{Bias, Runs, attend_last};
 
@@ -41,7 +41,7 @@ impl Transformer {
         // `u`, `v`, `q` and `k` are columns of one matrix.
         let part = |rows: &[f32], which: usize, to: &mut [f32], stride: usize| {
             let inner = columns_of(&block.inner.of(body)[which * columns..], columns, columns, 4 * columns);
-            product(matrix(rows, columns), inner, block_mut(to, rows.len() / columns, columns, stride));
+            product(matrix(rows, columns), inner, (to, stride));
         };
         let activated = |inner: Vec<f32>| {
             let mut active = vec![0.0; inner.len()];
