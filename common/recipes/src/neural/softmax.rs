@@ -166,13 +166,15 @@ mod tests {
         assert!((loss - 1.5 * 6_f64.ln()).abs() < 1e-5);
     }
 
+    type Run = fn(&[f32], &[u32], &[f32], &Candidates<'_>, &mut [f32], &mut [f32]) -> f64;
+
     #[test]
     fn blocks_do_not_show() {
         for (n, columns) in [(1000, 40), (37, 64), (5, 7)] {
             let (states, table) = (numbers(70 * columns, 4), numbers(n * columns, 5));
             let targets: Vec<u32> = (0..70).map(|token| token % n as u32).collect();
             let candidates = Candidates::new(&table, columns, &[]);
-            let whole = |run: fn(&[f32], &[u32], &[f32], &Candidates<'_>, &mut [f32], &mut [f32]) -> f64| {
+            let whole = |run: Run| {
                 let (mut d_states, mut d_table) = (vec![0.0; states.len()], vec![1.0; table.len()]);
                 let loss = run(&states, &targets, &[1.0; 70], &candidates, &mut d_states, &mut d_table);
                 (loss, d_states, d_table)
