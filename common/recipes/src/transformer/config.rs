@@ -16,7 +16,7 @@ const NEGATIVES: usize = 4096;
 const N_SHARDS: usize = 4;
 
 /// What learning may cost in flops, some minutes of two cores; within the bounds of epochs.
-const FLOPS: f64 = 60e12;
+const FLOPS: f64 = 75e12;
 const EPOCHS: (usize, usize) = (2, 60);
 
 /// Steps that an epoch should have, and targets of a step: many small steps learn more of an epoch than few large ones.
@@ -29,25 +29,32 @@ const MAX_LENGTH: usize = 200;
 /// Steps that the rate takes to grow at most.
 const WARM_UP: usize = 200;
 
-/// Dropout where items have few events on average, and where they have [`MANY_EVENTS`] or more.
+/// As long as two vectors of the widest machines.
+const COLUMNS_OF_HEAD: usize = 32;
+
+/// Events of an item on average from which data are dense: they have more to tell than a small network can keep.
+const DENSE: usize = 75;
+
+/// Where data are sparse, and where they are dense.
 const DROPOUT: (f32, f32) = (0.2, 0.1);
-const MANY_EVENTS: usize = 100;
 
 /// Of a network that reads no metadata. `longest` is the length of the longest history.
 pub fn shape(n_items: usize, n_events: usize, longest: usize) -> Shape {
+    let is_dense = n_events >= DENSE * n_items;
     let columns = match n_items {
         ..64 => 16,
         64..512 => 32,
+        _ if is_dense => 128,
         _ => 64,
     };
     Shape {
         columns,
-        n_heads: 2,
+        n_heads: (columns / COLUMNS_OF_HEAD).max(2),
         n_blocks: 2,
         max_length: longest.clamp(1, MAX_LENGTH),
         n_item_features: 0,
         n_moment_features: 0,
-        dropout: if n_events < MANY_EVENTS * n_items { DROPOUT.0 } else { DROPOUT.1 },
+        dropout: if is_dense { DROPOUT.1 } else { DROPOUT.0 },
     }
 }
 
