@@ -303,6 +303,13 @@ pub mod tests {
         Blend { returns: Some(returns), ..blend.clone() }
     }
 
+    /// Of three scores the second has become half of what it was beside the third, and the first is what it was.
+    pub fn assert_second_is_halved(before: &[f32], after: &[f32]) {
+        let ratio = |scores: &[f32], place: usize| scores[place] / scores[2];
+        assert!(before[1] > 0.0 && (ratio(after, 1) - 0.5 * ratio(before, 1)).abs() < 1e-3 * ratio(before, 1));
+        assert!((ratio(after, 0) - ratio(before, 0)).abs() < 1e-3 * ratio(before, 0));
+    }
+
     #[test]
     fn each_range_with_enough_users_has_its_best_weight() {
         let told = |n_events: usize, best: usize, gained: [f64; 2]| {
