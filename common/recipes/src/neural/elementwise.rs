@@ -133,11 +133,17 @@ pub fn logits(table: &[f32], state: &[f32]) -> Vec<f32> {
     logits
 }
 
+/// `x · sigmoid(x)`
+#[inline(always)]
+pub fn silu_one(x: f32) -> f32 {
+    x * sigmoid_one(x)
+}
+
 /// `y = x · sigmoid(x)`
 pub fn silu(x: &[f32], y: &mut [f32]) {
     widest!({
         for (y, x) in y.iter_mut().zip(x) {
-            *y = x * sigmoid_one(*x);
+            *y = silu_one(*x);
         }
     });
 }

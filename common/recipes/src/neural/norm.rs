@@ -6,13 +6,19 @@ use super::widest::widest;
 /// Keeps a row of zeros from being divided by nothing.
 const LEAST_SQUARE: f32 = 1e-6;
 
+/// `1 / rms(x)`
+#[inline(always)]
+pub fn inverse_rms(x: &[f32]) -> f32 {
+    (dot_one(x, x) / x.len() as f32 + LEAST_SQUARE).sqrt().recip()
+}
+
 /// `y = g · x / rms(x)` row by row. Rows are as long as `gain`; `inverse` takes `1 / rms` of each row.
 pub fn rms_norm(x: &[f32], gain: &[f32], inverse: &mut [f32], y: &mut [f32]) {
     let columns = gain.len();
     widest!({
         let rows = x.chunks_exact(columns).zip(y.chunks_exact_mut(columns));
         for ((x, y), inverse) in rows.zip(inverse) {
-            *inverse = (dot_one(x, x) / columns as f32 + LEAST_SQUARE).sqrt().recip();
+            *inverse = inverse_rms(x);
             for ((y, x), gain) in y.iter_mut().zip(x).zip(gain) {
                 *y = x * *inverse * gain;
             }

@@ -12,8 +12,11 @@
 //! In training, what is known of a tenth of the moments is left out, so that a request that tells nothing is answered
 //! as well.
 
+mod first;
 mod last;
 mod moments;
+
+pub use first::First;
 
 use rand_chacha::ChaCha8Rng;
 
@@ -196,21 +199,35 @@ impl Transformer {
     ) -> (Trace, Vec<f32>) {
         let columns = self.shape.columns;
         let n_tokens = x.len() / columns;
-        let row = || vec![0.0; n_tokens * columns];
-        let mut trace = Trace { normed: row(), attended: row(), attended_normed: row(), ..Trace::default() };
-        trace.inverse.resize(n_tokens, 0.0);
-        trace.attended_inverse.resize(n_tokens, 0.0);
+        let mut trace = Trace { inverse: vec![0.0; n_tokens], normed: vec![0.0; x.len()], ..Trace::default() };
         trace.inner.resize(n_tokens * 4 * columns, 0.0);
         trace.uvqk.resize(n_tokens * 4 * columns, 0.0);
         rms_norm(&x, block.gain.of(body), &mut trace.inverse, &mut trace.normed);
         linear(&trace.normed, block.inner.of(body), (columns, 4 * columns), &mut trace.inner);
         silu(&trace.inner, &mut trace.uvqk);
+        let y = self.gather(block, body, runs, x, &mut trace, rng);
+        (trace, y)
+    }
+
+    /// What a block makes of `u`, `v`, `q` and `k`, which the trace has already.
+    fn gather(
+        &self,
+        block: &Block,
+        body: &[f32],
+        runs: &Runs,
+        x: Vec<f32>,
+        trace: &mut Trace,
+        rng: Option<&mut ChaCha8Rng>,
+    ) -> Vec<f32> {
+        let columns = self.shape.columns;
+        let row = || vec![0.0; x.len()];
+        (trace.attended, trace.attended_normed, trace.gated) = (row(), row(), row());
+        trace.attended_inverse.resize(x.len() / columns, 0.0);
         let bias = Bias { place: block.place.of(body), time: block.time.of(body) };
         let qkv = (trace.uvqk.as_slice(), 4 * columns, columns);
         attend(self.heads(), runs, qkv, &bias, &mut trace.scores, &mut trace.attended);
         let gain = block.inner_gain.of(body);
         rms_norm(&trace.attended, gain, &mut trace.attended_inverse, &mut trace.attended_normed);
-        trace.gated = row();
         widest!({
             let rows = trace.gated.chunks_exact_mut(columns).zip(trace.attended_normed.chunks_exact(columns));
             for ((gated, attended), uvqk) in rows.zip(trace.uvqk.chunks_exact(4 * columns)) {
@@ -226,7 +243,7 @@ impl Transformer {
         }
         add(&x, &mut y);
         trace.x = x;
-        (trace, y)
+        y
     }
 
     /// Turns the gradient of a block's output into that of its input.

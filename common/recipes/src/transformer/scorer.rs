@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidates, LARGE, Shares, n_found};
 use super::moments::Moments;
-use super::network::Transformer;
+use super::network::{First, Transformer};
 use crate::hrnn::explore::explore;
 use crate::hrnn::fresh::Fresh;
 use crate::model::Scorer;
@@ -40,8 +40,13 @@ pub struct Sequence {
     coarse: Option<Coarse>,
 }
 
+    /// Of one that is not.
+    first: Option<First>,
 /// What is wanted of an answer.
 #[derive(Clone, Copy)]
+/// Numbers that [`First`] may have: 64 MB.
+const MAX_FIRST: usize = 16 << 20;
+
 enum Wanted<'a> {
     Best(usize),
     Shares(&'a [u32]),
@@ -49,7 +54,10 @@ enum Wanted<'a> {
 
 impl Sequence {
     pub fn new(network: Transformer, weights: Weights, moments: Moments, seen_weight: f64) -> Self {
-        Self { network, weights, moments, seen_weight, coarse: None }.searched_beyond(LARGE)
+        let n_items = weights.table.len() / network.shape.columns;
+        let is_small = network.n_first(n_items) <= MAX_FIRST;
+        let first = is_small.then(|| network.first(&weights.body, &weights.table)).flatten();
+        Self { network, weights, moments, seen_weight, coarse: None, first }.searched_beyond(LARGE)
     }
 
     /// Searches catalogues of more than so many items.
@@ -64,7 +72,7 @@ impl Sequence {
     fn state(&self, query: &Query<'_>) -> Vec<f32> {
         let shard = Shard::asking([query.history], self.network.shape.max_length);
         let Weights { body, table } = &self.weights;
-        self.network.last_states(body, table, &shard, &self.moments.of_query(query))
+        self.network.last_states((body, table), self.first.as_ref(), &shard, &self.moments.of_query(query))
     }
 
     /// The candidates that the network by itself has, of a large catalogue.
@@ -153,7 +161,8 @@ impl Scorer for Sequence {
 
     fn resident_bytes(&self) -> usize {
         let coarse = self.coarse.as_ref().map_or(0, Coarse::resident_bytes);
-        (self.weights.body.len() + self.weights.table.len()) * size_of::<f32>() + coarse
+        let first = self.first.as_ref().map_or(0, First::resident_bytes);
+        (self.weights.body.len() + self.weights.table.len()) * size_of::<f32>() + coarse + first
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an answer needs of a pass: the last token of each sequence.
 
-use super::{Block, Transformer};
+use super::{Block, First, Transformer};
 use crate::model::SparseRows;
 use crate::neural::batch::Shard;
 use crate::neural::elementwise::{add, silu};
@@ -12,14 +12,23 @@ impl Transformer {
     /// `(n_sequences, columns)`: what the logits of the last token of each sequence are inner products of the table
     /// with. `moments` has the features of each sequence's user and moment, or no rows at all.
     ///
-    /// Of the last block only what these tokens need is computed.
-    pub fn last_states(&self, body: &[f32], table: &[f32], shard: &Shard, moments: &SparseRows) -> Vec<f32> {
+    /// Of the last block only what these tokens need is computed, and of the first nothing that `first` has.
+    pub fn last_states(
+        &self,
+        (body, table): (&[f32], &[f32]),
+        first: Option<&First>,
+        shard: &Shard,
+        moments: &SparseRows,
+    ) -> Vec<f32> {
         let runs = Runs::of(shard.ranges(), &shard.timestamps_s);
         let mut x = self.inputs(body, table, shard);
         let x = match self.blocks.split_last() {
             Some((last, others)) => {
-                for block in others {
-                    x = self.block(block, body, &runs, x, None).1;
+                for (number, block) in others.iter().enumerate() {
+                    x = match first {
+                        Some(first) if number == 0 => self.first_block(first, block, body, &runs, shard, x),
+                        _ => self.block(block, body, &runs, x, None).1,
+                    };
                 }
                 self.last_block(last, body, &runs, &shard.ends, &x)
             }
@@ -92,11 +101,14 @@ mod tests {
                 let (features, weights) = shard.moments.row(token);
                 (features.to_vec(), weights.to_vec())
             }));
-            let last = network.last_states(&body, &table, &shard, &moments);
-            assert_eq!(last.len(), 2 * 4);
-            for (a, b) in last.iter().zip(last_rows(&all, 4, &shard.ends)) {
-                // Products of other shapes add in another order.
-                assert!((a - b).abs() < 1e-5, "{a} {b}");
+            let first = network.first(&body, &table);
+            for first in [None, first.as_ref()] {
+                let last = network.last_states((&body, &table), first, &shard, &moments);
+                assert_eq!(last.len(), 2 * 4);
+                for (a, b) in last.iter().zip(last_rows(&all, 4, &shard.ends)) {
+                    // Products of other shapes add in another order.
+                    assert!((a - b).abs() < 1e-5, "{a} {b}");
+                }
             }
         }
     }
