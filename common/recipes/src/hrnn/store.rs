@@ -1,4 +1,5 @@
-//! The files of a model: `hrnn.json` and `network.safetensors`, beside those of transitions.
+//! The files of a model: `hrnn.json` and `network.safetensors`, beside those of transitions. Vectors of items are in half
+//! precision, and in models from before in single precision.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use super::scorer::{Alone, Hrnn};
 use super::worth::Worth;
 use crate::model::{Contents, ItemSide, ModelError, ModelFile};
 use crate::neural::blend::Blend;
+use crate::neural::store::{from_halves, to_halves};
 use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
 
 const SETTINGS: &str = "hrnn.json";
@@ -80,14 +82,20 @@ impl Settings {
 pub fn write(settings: &Settings, scorer: &Hrnn, item_features: &[f32]) -> Result<Vec<ModelFile>, ModelError> {
     let text = serde_json::to_vec(settings).map_err(|error| damaged(SETTINGS, error))?;
     let names = settings.shape().tensors();
-    let mut all = vec![(ITEMS, scorer.network.vectors.as_slice()), (ITEM_FEATURES, item_features)];
+    let mut all: Vec<(&str, &[f32])> = Vec::new();
     all.extend(names.iter().zip(scorer.network.body.tensors()).map(|((name, ..), tensor)| (*name, tensor.as_slice())));
     all.extend(scorer.worth.as_ref().map(|worth| (WORTH, worth.factors())));
     let bytes: Vec<(&str, Vec<u8>)> = all
         .into_iter()
         .map(|(name, values)| (name, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
         .collect();
-    let mut tensors = Vec::with_capacity(bytes.len());
+    let halves = [(ITEMS, scorer.network.vectors.as_slice()), (ITEM_FEATURES, item_features)];
+    let halves = halves.map(|(name, values)| (name, to_halves(values)));
+    let mut tensors = Vec::with_capacity(bytes.len() + halves.len());
+    for (name, bytes) in &halves {
+        let view = TensorView::new(Dtype::F16, vec![bytes.len() / 2], bytes);
+        tensors.push((*name, view.map_err(|error| damaged(NETWORK, error))?));
+    }
     for (name, bytes) in &bytes {
         let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes);
         tensors.push((*name, view.map_err(|error| damaged(NETWORK, error))?));
@@ -135,9 +143,12 @@ pub fn read(contents: &Contents, settings: &Settings, side: &ItemSide) -> Result
     let (shape, width) = (settings.shape(), settings.hidden_dimension + 1);
     let floats = |name: &str, n: usize| {
         let tensor = tensors.tensor(name).map_err(|error| damaged(NETWORK, error))?;
-        let values: Vec<f32> =
-            tensor.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        let sound = tensor.dtype() == Dtype::F32 && values.len() == n && values.iter().all(|value| value.is_finite());
+        let values: Vec<f32> = match tensor.dtype() {
+            Dtype::F16 => from_halves(tensor.data()),
+            Dtype::F32 => tensor.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+            _ => Vec::new(),
+        };
+        let sound = values.len() == n && values.iter().all(|value| value.is_finite());
         if sound { Ok(values) } else { Err(damaged(NETWORK, format!("`{name}` is not of {n} finite numbers"))) }
     };
     let vectors = floats(ITEMS, contents.manifest.n_items * width)?;

@@ -52,9 +52,16 @@ impl Trial {
     }
 
     /// Mean NDCG at 25 of the events held back, with the items of the history left out of the lists if `seen_weight`
-    /// is 0.
-    pub fn ndcg(&self, weights: &Weights, material: &Material<'_>, seen_weight: f64) -> f64 {
-        let vectors = weights.items.vectors(material.items, &all(material), material.cold);
+    /// is 0. `finish` does what is still to be done with the vectors of items.
+    pub fn ndcg(
+        &self,
+        weights: &Weights,
+        material: &Material<'_>,
+        seen_weight: f64,
+        finish: impl Fn(&mut [f32]),
+    ) -> f64 {
+        let mut vectors = weights.items.vectors(material.items, &all(material), material.cold);
+        finish(&mut vectors);
         let reading = Reading { histories: &self.histories, ..material.reading };
         let users: Vec<usize> = self.asked.iter().map(|(user, _)| *user).collect();
         let gains: Vec<f64> = encode(weights, &vectors, &reading, material.users, &users)

@@ -12,6 +12,7 @@ use super::window::{NONE, Reading};
 use super::worth::Worth;
 use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, SparseRows};
+use crate::neural::store::round;
 use crate::refresh::Refresh;
 use crate::ridge::Design;
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
@@ -44,6 +45,7 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     for row in &rows[n_known..] {
         vectors.extend(items.of_features(&of_items, *row));
     }
+    round(&mut vectors);
     let fresh = Fresh::of(dataset, &ids, &histories, &rows);
     settings.newest_s = Some(fresh.newest_s);
     let config = TransitionsValidParams::from_text(&settings.transitions).ok_or_else(|| {

@@ -13,13 +13,23 @@ use crate::model::{Contents, ModelError, ModelFile};
 const NAME: &str = "network.safetensors";
 const TABLE: &str = "items";
 
-/// Rounds the table to what a file can hold, so that a model that was read answers as the one that was written.
-pub fn round(weights: &mut Weights) {
-    weights.table.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32());
+/// Rounds vectors of items to what a file can hold, so that a model that was read answers as the one that was written.
+pub fn round(table: &mut [f32]) {
+    table.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32());
+}
+
+/// In half precision.
+pub fn to_halves(table: &[f32]) -> Vec<u8> {
+    table.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect()
+}
+
+/// What [`to_halves`] made.
+pub fn from_halves(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()
 }
 
 pub fn write(weights: &Weights, layout: &Layout, columns: usize) -> Result<ModelFile, ModelError> {
-    let table: Vec<u8> = weights.table.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+    let table = to_halves(&weights.table);
     let bytes: Vec<(&str, [usize; 2], Vec<u8>)> = layout
         .iter()
         .map(|(name, slot)| {
@@ -47,8 +57,7 @@ pub fn read(contents: &Contents, layout: &Layout, columns: usize) -> Result<Weig
         let fits = tensor.dtype() == dtype && tensor.shape() == shape;
         if fits { Ok(tensor.data()) } else { Err(damaged(format!("`{name}` is not of shape {shape:?}"))) }
     };
-    let table = data(TABLE, Dtype::F16, [contents.manifest.n_items, columns])?;
-    let table = table.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect();
+    let table = from_halves(data(TABLE, Dtype::F16, [contents.manifest.n_items, columns])?);
     let mut body = vec![0.0; layout.len()];
     for (name, slot) in layout.iter() {
         let values = data(name, Dtype::F32, [slot.rows, slot.columns])?;

@@ -90,7 +90,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
         progress,
     };
     learning.run(&mut state, "learning", &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
-    store::round(&mut state.weights);
+    store::round(&mut state.weights.table);
     if let Some((exact, _, _)) = &state.best {
         let rounded = judge(&state.weights)?;
         progress.report(&format!("vectors of 16 bits: NDCG at 25 {rounded:.5}, before {exact:.5}"), 0.7);
@@ -125,7 +125,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     if !task.trial {
         learning.run(&mut state, "learning-from-everything", histories, &last, None, (0.8, 0.95))?;
     }
-    store::round(&mut state.weights);
+    store::round(&mut state.weights.table);
     if !state.weights.is_finite() {
         return Err(TrainError::Numerical("a weight is not finite".into()));
     }

@@ -30,7 +30,7 @@ impl Catalogue {
     pub fn answering(&self, weights: Weights) -> Weights {
         let made = self.features.is_some().then(|| self.vectors(&weights).into_owned());
         let mut answering = Weights { table: made.unwrap_or(weights.table), body: weights.body };
-        round(&mut answering);
+        round(&mut answering.table);
         answering
     }
 }

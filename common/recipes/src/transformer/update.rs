@@ -50,7 +50,7 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     }
     fill(&mut table, columns, n_known, |item| of(item).is_some_and(|row| !of_items.row(row).0.is_empty()));
     let mut weights = Weights { body, table };
-    round(&mut weights);
+    round(&mut weights.table);
     let described = described(dataset, info, &rows);
     let design = described.as_ref().map(Design::new);
     let source = Source::events(task, ids.len()).with_metadata(design.as_ref());
