@@ -8,8 +8,8 @@ use super::network::{Carry, Network};
 use super::window::{Begin, Cell, Input, Window, gap_kind};
 use super::worth::Worth;
 use crate::model::{Scorer, SparseRows};
-use crate::neural::blend::Blend;
-use crate::neural::shares::{among, best, shares, weigh_seen};
+use crate::neural::blend::{Blend, NETWORK, TRANSITIONS};
+use crate::neural::shares::{Own, among, best, shares, weigh_seen};
 use crate::transitions::Fitted;
 use crate::{Event, Query, Record, Scored};
 
@@ -106,20 +106,29 @@ impl Alone {
         SparseRows::from_rows(record.map(|record| features.of_record(record)))
     }
 
-    /// The share of every item; sums to 1 unless all were seen and what was seen has weight 0.
-    fn shares(&self, query: &Query<'_>) -> Vec<f32> {
+    /// The share of every item, and what was had before it was weighed.
+    fn shares(&self, query: &Query<'_>) -> (Vec<f32>, Own) {
         let mut shares = shares(&self.vectors, &self.query(query));
+        let seen = || query.history.iter().map(|event| event.item);
+        let own = Own::of(&shares, seen().map(|item| item as usize));
         if self.seen_weight < 1.0 {
-            weigh_seen(&mut shares, query.history.iter().map(|event| event.item), self.seen_weight);
+            weigh_seen(&mut shares, seen(), self.seen_weight);
         }
+        (shares, own)
+    }
+
+    /// The share of every item; sums to 1.
+    fn answer(&self, query: &Query<'_>) -> Vec<f32> {
+        let (mut shares, own) = self.shares(query);
+        own.put_back(&mut shares);
         shares
     }
 }
 
 impl Hrnn {
-    /// The share of every item; sums to 1 unless all were seen and what was seen has weight 0.
+    /// The share of every item; sums to 1.
     fn shares(&self, query: &Query<'_>) -> Vec<f32> {
-        let mut shares = self.network.shares(query);
+        let (mut shares, own) = self.network.shares(query);
         let n_events = query.history.len();
         if !self.blend.is_network_alone(n_events) {
             let all: Vec<u32> = (0..shares.len() as u32).collect();
@@ -132,17 +141,18 @@ impl Hrnn {
         if let Some(worth) = &self.worth {
             worth.weigh(&mut shares);
         }
+        own.put_back(&mut shares);
         shares
     }
 }
 
 impl Scorer for Alone {
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
-        best(&self.shares(query), query, k)
+        best(&self.answer(query), query, k)
     }
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
-        among(&self.shares(query), items)
+        among(&self.answer(query), items)
     }
 
     fn resident_bytes(&self) -> usize {
@@ -157,7 +167,8 @@ impl Scorer for Hrnn {
         let list = best(&shares, query, k);
         let mut list = match (&query.exploration, &self.fresh) {
             (Some(exploration), Some(fresh)) => {
-                let new = fresh.newer_than(exploration.age_cut_off_days).filter(|item| query.allows(*item));
+                let is_new = |item: &u32| query.allows(*item) && query.history.iter().all(|event| event.item != *item);
+                let new = fresh.newer_than(exploration.age_cut_off_days).filter(is_new);
                 explore(list, |item| shares[item as usize], &new.collect::<Vec<u32>>(), exploration, fresh)
             }
             _ => list,
@@ -173,7 +184,7 @@ impl Scorer for Hrnn {
     }
 
     fn parts(&self) -> Vec<(&str, &dyn Scorer)> {
-        vec![("network", &self.network), ("transitions", &self.transitions)]
+        vec![(NETWORK, &self.network), (TRANSITIONS, &self.transitions)]
     }
 
     fn resident_bytes(&self) -> usize {

@@ -29,6 +29,34 @@ pub fn weigh_seen(shares: &mut [f32], seen: impl Iterator<Item = u32>, weight: f
     }
 }
 
+/// What a network by itself gives to the items that a user had.
+#[derive(Clone, Debug, Default)]
+pub struct Own(Vec<(usize, f32)>);
+
+/// What an item that a user had keeps of its share if it would have none.
+const LEAST_OWN: f64 = 1e-6;
+
+impl Own {
+    /// From the places of these items among the shares.
+    pub fn of(shares: &[f32], places: impl Iterator<Item = usize>) -> Self {
+        Self(places.filter_map(|place| Some((place, *shares.get(place)?))).collect())
+    }
+
+    /// Those that were left without a share come last, in the order of the network; if nothing else has any, they are the
+    /// answer and sum to 1.
+    pub fn put_back(&self, shares: &mut [f32]) {
+        let mut lost: Vec<(usize, f32)> = self.0.iter().copied().filter(|(place, _)| shares[*place] <= 0.0).collect();
+        lost.sort_unstable_by_key(|(place, _)| *place);
+        lost.dedup_by_key(|(place, _)| *place);
+        let is_empty = shares.iter().all(|share| *share <= 0.0);
+        let total: f64 = lost.iter().map(|(_, share)| f64::from(*share)).sum();
+        let scale = if is_empty && total > 0.0 { 1.0 / total } else { LEAST_OWN };
+        for (place, share) in lost {
+            shares[place] = (f64::from(share) * scale) as f32;
+        }
+    }
+}
+
 /// Inner products that judging a network once may cost, some seconds.
 const MAX_PRODUCTS: usize = 1_000_000_000;
 
@@ -78,6 +106,23 @@ mod tests {
         weigh_seen(&mut values, 0..3, 0.0);
         assert_eq!(values, [0.0; 3]);
         assert_eq!(among(&values, &[0, 2]), [0.5, 0.5]);
+    }
+
+    #[test]
+    fn what_was_had_comes_last_in_order_or_is_all_there_is() {
+        let before = [0.5, 0.25, 0.125, 0.125];
+        let own = Own::of(&before, [1, 0, 1, 9].into_iter());
+        let mut shares = [0.0, 0.0, 0.5, 0.5];
+        own.put_back(&mut shares);
+        assert!(shares[0] > shares[1] && shares[1] > 0.0 && shares[0] < 1e-6);
+        assert_eq!(shares[2..], [0.5, 0.5]);
+        // What has a share keeps it.
+        let mut weighed = [0.25, 0.0, 0.5, 0.25];
+        own.put_back(&mut weighed);
+        assert_eq!((weighed[0], weighed[1]), (0.25, 2.5e-7));
+        let mut nothing = [0.0; 4];
+        own.put_back(&mut nothing);
+        assert_eq!(nothing, [2.0 / 3.0, 1.0 / 3.0, 0.0, 0.0]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use crate::neural::elementwise::{dot, softmax_row};
 use crate::neural::returns::Returns;
-use crate::neural::shares::{self, weigh_seen};
+use crate::neural::shares::{self, Own, weigh_seen};
 use crate::{Event, Query, Scored, rank};
 
 /// Items up to which the network is compared with every one.
@@ -52,6 +52,7 @@ impl Candidates {
 pub struct Shares {
     candidates: Option<Candidates>,
     values: Vec<f32>,
+    own: Own,
 }
 
 impl Shares {
@@ -66,7 +67,7 @@ impl Shares {
                 values
             }
         };
-        let mut shares = Self { candidates, values };
+        let mut shares = Self { candidates, values, own: Own::default() };
         shares.settle();
         shares
     }
@@ -74,6 +75,7 @@ impl Shares {
     /// Multiplies those of items that were seen, and scales all so that their sum stays 1.
     pub fn weigh_seen(&mut self, seen: impl Iterator<Item = u32>, weight: f64) {
         let places: Vec<u32> = seen.filter_map(|item| self.place(item)).map(|place| place as u32).collect();
+        self.own = Own::of(&self.values, places.iter().map(|place| *place as usize));
         weigh_seen(&mut self.values, places.into_iter(), weight);
         self.settle();
     }
@@ -101,11 +103,20 @@ impl Shares {
         self.place(item).map_or(0.0, |place| self.values[place])
     }
 
-    /// The best `k` that the query allows.
+    /// With something for the items that the user had, if nothing is left to them: see [`Own::put_back`].
+    pub fn with_own(mut self) -> Self {
+        self.own.put_back(&mut self.values);
+        self
+    }
+
+    /// The best `k` that the query allows, of those that have a share at all.
     pub fn best(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
-        let Some(candidates) = &self.candidates else { return shares::best(&self.values, query, k) };
-        let pairs = candidates.items.iter().copied().zip(self.values.iter().copied());
-        let mut ranked: Vec<rank::Ranked> = pairs.filter(|(item, _)| query.allows(*item)).collect();
+        let items: Box<dyn Iterator<Item = u32>> = match &self.candidates {
+            None => Box::new(0..self.values.len() as u32),
+            Some(candidates) => Box::new(candidates.items.iter().copied()),
+        };
+        let pairs = items.zip(self.values.iter().copied());
+        let mut ranked: Vec<rank::Ranked> = pairs.filter(|(item, share)| *share > 0.0 && query.allows(*item)).collect();
         rank::keep_best(&mut ranked, k);
         ranked.into_iter().map(|(item, share)| Scored::new(item, Some(share))).collect()
     }
@@ -168,7 +179,8 @@ mod tests {
         // Item 40 was had just now, item 30 is none of those that count, and item 2 is no candidate.
         let history = [2, 30, 40].map(|item| Event { item, timestamp_s: 5 });
         let returns: Returns = serde_json::from_str("[0.5,1,1,1,1,1,1]").unwrap();
-        let mut returned = Shares { candidates: some.candidates.clone(), values: some.values.clone() };
+        let own = Own::default();
+        let mut returned = Shares { candidates: some.candidates.clone(), values: some.values.clone(), own };
         returned.weigh_returns(&returns, &history);
         assert!((returned.of(40) - 0.25).abs() < 1e-6 && (returned.of(3) - 0.25).abs() < 1e-6);
         assert!((returned.of(30) / returned.of(1) - 0.5 * some.of(30) / some.of(1)).abs() < 1e-6);

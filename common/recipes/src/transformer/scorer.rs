@@ -1,5 +1,7 @@
 //! Answers.
 
+use std::collections::HashSet;
+
 use super::candidates::{Candidates, LARGE, Shares, n_found};
 use super::moments::Moments;
 use super::network::{First, Transformer};
@@ -38,15 +40,15 @@ pub struct Sequence {
     pub seen_weight: f64,
     /// Of a large catalogue.
     coarse: Option<Coarse>,
-}
-
     /// Of one that is not.
     first: Option<First>,
-/// What is wanted of an answer.
-#[derive(Clone, Copy)]
+}
+
 /// Numbers that [`First`] may have: 64 MB.
 const MAX_FIRST: usize = 16 << 20;
 
+/// What is wanted of an answer.
+#[derive(Clone, Copy)]
 enum Wanted<'a> {
     Best(usize),
     Shares(&'a [u32]),
@@ -139,9 +141,22 @@ impl Scores {
         shares
     }
 
+    /// Adds the most popular of the items that the query allows, without scores, where candidates are too few: what the
+    /// user had is none if users hardly ever come back to anything.
+    fn filled_up(&self, mut list: Vec<Scored>, query: &Query<'_>, k: usize) -> Vec<Scored> {
+        if list.len() < k {
+            let listed: HashSet<u32> = list.iter().map(|scored| scored.item).collect();
+            let popular = self.transitions.popular().order().iter().copied();
+            let popular = popular.filter(|item| query.allows(*item) && !listed.contains(item));
+            list.extend(popular.take(k - listed.len()).map(|item| Scored::new(item, None)));
+        }
+        list
+    }
+
     /// The new items that the query allows, of many those with the greatest shares.
     fn new_items(&self, query: &Query<'_>, shares: &Shares) -> Vec<u32> {
-        let allowed = self.new_items.iter().filter(|item| query.allows(**item));
+        let had: HashSet<u32> = query.history.iter().map(|event| event.item).collect();
+        let allowed = self.new_items.iter().filter(|item| query.allows(**item) && !had.contains(item));
         let mut new: Vec<rank::Ranked> = allowed.map(|item| (*item, shares.of(*item))).collect();
         if new.len() > EXPLORED {
             rank::keep_best(&mut new, EXPLORED);
@@ -156,7 +171,7 @@ impl Scorer for Sequence {
     }
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
-        self.answer(query, Wanted::Shares(items)).among(items)
+        self.answer(query, Wanted::Shares(items)).with_own().among(items)
     }
 
     fn resident_bytes(&self) -> usize {
@@ -170,17 +185,18 @@ impl Scorer for Scores {
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
         let shares = self.answer(query, Wanted::Best(k));
         let list = shares.best(query, k);
-        match &query.exploration {
+        let list = match &query.exploration {
             Some(exploration) => {
                 let new = self.new_items(query, &shares);
                 explore(list, |item| shares.of(item), &new, exploration, &Fresh::default())
             }
             None => list,
-        }
+        };
+        self.filled_up(list, query, k)
     }
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
-        self.answer(query, Wanted::Shares(items)).among(items)
+        self.answer(query, Wanted::Shares(items)).with_own().among(items)
     }
 
     fn parts(&self) -> Vec<(&str, &dyn Scorer)> {

@@ -2,6 +2,7 @@
 
 mod metadata;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -102,9 +103,38 @@ fn unusual_histories_are_learned_from_and_answered() {
         let list = model.recommend(&Query { history, ..Query::default() }, 100);
         assert_eq!(list.len(), 20);
         let sum: f32 = list.iter().filter_map(|scored| scored.score).sum();
-        // Twenty roundings of numbers below 1; all were seen and are not wanted: nothing is left.
-        assert!((sum - 1.0).abs() < 1e-4 || sum == 0.0, "{sum}");
+        // Twenty roundings of numbers below 1.
+        assert!((sum - 1.0).abs() < 1e-4, "{sum}");
         assert!(list.iter().all(|scored| scored.score.is_some_and(f32::is_finite)));
+    }
+}
+
+#[test]
+fn what_was_had_is_no_candidate_but_fills_lists_up_and_has_an_order_in_rankings() {
+    let (_, model) = train(&ring(), &[], 40);
+    for n_had in [0, 5, 24] {
+        let history: Vec<Event> =
+            (0..n_had).map(|event| Event { item: event, timestamp_s: i64::from(event) }).collect();
+        let query = Query { history: &history, ..Query::default() };
+        let list = model.recommend(&query, 30);
+        let (scored, filled) = list.split_at(24 - n_had as usize);
+        assert!(scored.iter().all(|scored| scored.item >= n_had && scored.score > Some(0.0)), "{list:?}");
+        assert!(filled.iter().all(|scored| scored.item < n_had && scored.score.is_none()), "{list:?}");
+        let sum: f32 = scored.iter().filter_map(|scored| scored.score).sum();
+        // Some roundings of numbers below 1.
+        assert!((sum - 1.0).abs() < 1e-4 || n_had == 24, "{sum}");
+        let items: Vec<u32> = (0..24).collect();
+        let shares = model.rank(&query, &items);
+        assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{shares:?}");
+        let distinct: HashSet<u32> = shares.iter().map(|share| share.to_bits()).collect();
+        assert!(distinct.len() == 24 && shares.iter().all(|share| *share > 0.0), "{shares:?}");
+        // A filter that leaves one candidate and what the user had.
+        let allowed = ItemSet::from_words(vec![1 << 23 | 0b11], 24);
+        let list = model.recommend(&Query { allowed: Some(&allowed), ..query }, 3);
+        assert_eq!(
+            list.iter().filter(|scored| scored.score.is_none()).count(),
+            [0, 2, 3][usize::min(n_had as usize / 5, 2)]
+        );
     }
 }
 
@@ -195,7 +225,7 @@ fn a_searched_catalogue_answers_as_one_that_is_gone_through() {
     let answers = |scorer: &scorer::Scores| -> Vec<(u32, f32)> {
         let lists = queries.iter().flat_map(|query| {
             let ranked = scorer.rank(query, &[3, 11, 20]);
-            let best = scorer.recommend(query, 7).into_iter().map(|scored| (scored.item, scored.score.unwrap()));
+            let best = scorer.recommend(query, 7).into_iter().map(|scored| (scored.item, scored.score.unwrap_or(0.0)));
             best.chain((0..).zip(ranked)).collect::<Vec<_>>()
         });
         lists.collect()

@@ -161,6 +161,11 @@ fn exploration_shows_new_items_and_scores_stay_those_of_relevance() {
     let list = explored(1.0, 30.0);
     let explored: Vec<&str> = list.iter().filter(|scored| scored.explored).map(|s| model.item_id(s.item)).collect();
     assert_eq!(explored, ["fresh"]);
+    // What the user had is not new to the user.
+    let history = [Event { item: model.item_index("fresh").unwrap(), timestamp_s: DAY_S * 100 }];
+    let exploration = Exploration { weight: 1.0, age_cut_off_days: 30.0, seed: 3, passed_over: &[] };
+    let had = model.recommend(&Query { history: &history, exploration: Some(exploration), ..Query::default() }, 5);
+    assert!(had.iter().all(|scored| !scored.explored), "{had:?}");
     // All items are in the list, so it is the plain one.
     let unmarked: Vec<_> = list.iter().map(|scored| Scored::new(scored.item, scored.score)).collect();
     assert_eq!(unmarked, plain);

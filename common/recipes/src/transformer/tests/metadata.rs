@@ -207,6 +207,12 @@ fn new_items_get_places_that_say_so_and_the_list_stays_in_the_order_of_scores() 
         let others = plain.iter().filter(|scored| !explored.contains(&scored.item));
         assert!(kept.eq(others.take(5 - explored.len())), "{list:?}");
     }
+    // What the user had is not new to the user.
+    for seed in 0..50 {
+        let exploration = Exploration { weight: 1.0, age_cut_off_days: 30.0, seed, passed_over: &[] };
+        let had = best(&model, &["i00", "new garden"], Query { exploration: Some(exploration), ..Query::default() }, 9);
+        assert!(had.iter().all(|scored| !scored.explored || scored.item != new[0]), "{had:?}");
+    }
     // What suits the user is explored more than what does not.
     let first = |item: u32| firsts.get(&item).copied().unwrap_or(0);
     assert!(first(new[0]) > 50 && first(new[0]) > 2 * first(new[1]), "{firsts:?}");
