@@ -18,7 +18,7 @@ use super::worth::Worth;
 use crate::dataset::Histories;
 use crate::evaluate::evaluate;
 use crate::neural::allowance::Allowance;
-use crate::neural::blend::Blend;
+use crate::neural::blend::{Blend, compare};
 use crate::neural::checkpoint::{INTERVAL, Keeper};
 use crate::neural::store;
 use crate::params::Params;
@@ -228,16 +228,17 @@ impl Course<'_> {
             let rate = plan.rate * stand.factor * (1.0 - (1.0 - LAST_RATE) * gone);
             let before = learner.clone();
             let pace = Pace { rate, ..plan.pace };
-            let loss = match self.with(histories, n_events, |material| learner.epoch(material, &pace, progress)) {
-                Err(TrainError::Numerical(reason)) if stand.n_retries < MAX_RETRIES => {
-                    progress.report(&format!("{reason}: going back, and on with smaller steps"), plan.from);
-                    *learner = before;
-                    stand.n_retries += 1;
-                    stand.factor *= SMALLER;
-                    continue;
-                }
-                loss => loss?,
-            };
+            let loss =
+                match self.with(histories, n_events, |material| learner.epoch(material, &pace, &allowance, progress)) {
+                    Err(TrainError::Numerical(reason)) if stand.n_retries < MAX_RETRIES => {
+                        progress.report(&format!("{reason}: going back, and on with smaller steps"), plan.from);
+                        *learner = before;
+                        stand.n_retries += 1;
+                        stand.factor *= SMALLER;
+                        continue;
+                    }
+                    loss => loss?,
+                };
             stand.done += 1;
             stand.n_epochs = stand.n_epochs.min(stand.done.saturating_add(allowance.n_epochs(stand.done - begun)));
             let share = plan.from + (plan.to - plan.from) * stand.done as f64 / stand.n_epochs as f64;

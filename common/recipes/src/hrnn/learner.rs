@@ -11,6 +11,7 @@ use super::network::{Carry, Network};
 use super::window::{Input, Lanes, NONE, Reading, Window};
 use crate::model::SparseRows;
 use crate::neural::adam::{AdamConfig, Moments, adam, adam_rows};
+use crate::neural::allowance::Allowance;
 use crate::neural::elementwise::add;
 use crate::neural::softmax::{Candidates, cross_entropy};
 use crate::training::go_on;
@@ -134,11 +135,17 @@ impl Learner {
         items.into_iter().chain(body)
     }
 
-    /// Goes once through all histories with events; gives the mean loss of an answer.
+    /// Goes once through all histories with events, or as far as time allows; gives the mean loss of an answer.
     ///
     /// # Errors
     /// [`TrainError::Stopped`]; [`TrainError::Numerical`] if the loss is not finite any more.
-    pub fn epoch(&mut self, material: &Material<'_>, pace: &Pace, progress: &dyn Progress) -> Result<f64, TrainError> {
+    pub fn epoch(
+        &mut self,
+        material: &Material<'_>,
+        pace: &Pace,
+        allowance: &Allowance<'_>,
+        progress: &dyn Progress,
+    ) -> Result<f64, TrainError> {
         self.epoch += 1;
         let mut rng = ChaCha8Rng::seed_from_u64(pace.seed ^ (self.epoch << 32));
         let lanes = Lanes::draw(material.reading.histories, pace.n_shards * pace.lanes, LONGEST, &mut rng);
@@ -168,11 +175,15 @@ impl Learner {
             }
             loss += step_loss * step_total;
             total += step_total;
+            if allowance.is_used_up() {
+                break;
+            }
         }
         Ok(loss / f64::max(total, 1.0))
     }
 
-    /// One step; gives the mean loss, and how much the answers count together.
+    /// One step; gives the mean loss, and how much the answers count together. If the loss or a gradient is not finite, it
+    /// is not, and nothing was learned.
     fn step(
         &mut self,
         material: &Material<'_>,
@@ -207,24 +218,27 @@ impl Learner {
             })
             .collect();
         let mut sum = of_shards.into_iter().reduce(Gradients::plus).unwrap_or_else(|| Gradients::zeros(shape, 0));
-        self.apply(material, pace, &sample, &hidden, &mut sum);
-        (sum.loss, total)
-    }
-
-    fn apply(&mut self, material: &Material<'_>, pace: &Pace, sample: &Sample, hidden: &[bool], sum: &mut Gradients) {
-        self.time += 1;
-        let config = AdamConfig { weight_decay: pace.decay, ..AdamConfig::default() };
-        // The first steps are small, since Adam's means are of few gradients yet.
-        let rate = pace.rate * (self.time as f32 / WARM_UP).min(1.0);
-        let width = self.weights.items.width;
         let squares = |values: &[f32]| values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
         let length =
             (squares(&sum.vectors) + sum.body.tensors().iter().map(|tensor| squares(tensor)).sum::<f64>()).sqrt();
+        if !length.is_finite() || !sum.loss.is_finite() {
+            return (f64::NAN, total);
+        }
         if length > LONGEST_GRADIENT {
             let share = (LONGEST_GRADIENT / length) as f32;
             sum.vectors.iter_mut().for_each(|value| *value *= share);
             sum.body.tensors_mut().iter_mut().flatten().for_each(|value| *value *= share);
         }
+        self.apply(material, pace, &sample, &hidden, &sum);
+        (sum.loss, total)
+    }
+
+    fn apply(&mut self, material: &Material<'_>, pace: &Pace, sample: &Sample, hidden: &[bool], sum: &Gradients) {
+        self.time += 1;
+        let config = AdamConfig { weight_decay: pace.decay, ..AdamConfig::default() };
+        // The first steps are small, since Adam's means are of few gradients yet.
+        let rate = pace.rate * (self.time as f32 / WARM_UP).min(1.0);
+        let width = self.weights.items.width;
         let items = &mut self.weights.items;
         if !items.features.is_empty() {
             let mut d_features = vec![0.0; items.features.len()];

@@ -2,8 +2,15 @@
 
 mod metadata;
 
+use std::collections::HashSet;
+
+use super::body::Shape;
+use super::learner::{Learner, Material, Pace, Weights};
+use super::window::{NONE, Reading};
 use super::*;
-use crate::model::Scorer;
+use crate::dataset::Histories;
+use crate::model::{Scorer, SparseRows};
+use crate::neural::allowance::Allowance;
 use crate::neural::blend::Blend;
 use crate::neural::blend::tests::{assert_second_is_halved, halving_the_newest};
 use crate::parts::{Column, ColumnType, PartBuilder};
@@ -143,6 +150,43 @@ fn somebody_unknown_gets_what_users_begin_with() {
     let (_, model) = train(&rows);
     let list = model.recommend(&Query::default(), 3);
     assert_eq!(model.item_id(list[0].item), "i00", "{list:?}");
+}
+
+#[test]
+fn what_was_had_comes_last_but_in_an_order_and_is_the_answer_if_nothing_else_is_left() {
+    let (_, model) = train(&rings(100, 12));
+    let events = |n: u32| -> Vec<Event> {
+        (0..n).map(|item| Event { item, timestamp_s: 1_600_000_000 + 20 * i64::from(item) }).collect()
+    };
+    let (some, all) = (events(6), events(20));
+    let query = Query { history: &some, ..Query::default() };
+    let list = model.recommend(&query, 20);
+    assert!(list[14..].iter().all(|scored| scored.item < 6));
+    let scores = model.rank(&query, &[0, 1, 2, 3]);
+    let distinct: HashSet<u32> = scores.iter().map(|score| score.to_bits()).collect();
+    assert_eq!(distinct.len(), 4, "{scores:?}");
+    let list = model.recommend(&Query { history: &all, ..Query::default() }, 20);
+    let sum: f32 = list.iter().filter_map(|scored| scored.score).sum();
+    assert!((sum - 1.0).abs() < 1e-4 && list.iter().all(|scored| scored.score > Some(0.0)), "{list:?}");
+}
+
+#[test]
+fn a_step_whose_gradient_is_not_finite_changes_nothing() {
+    let histories = Histories::new(vec![0, 4, 8], vec![0, 1, 2, 3, 3, 2, 1, 0], (0..8).collect::<Vec<i64>>());
+    let none = SparseRows::default();
+    let reading =
+        Reading { histories: &histories, gap_s: 100, user_row: &|_| NONE, context_row: &|_, _| NONE, weight: &|_| 1.0 };
+    let material =
+        Material { reading, items: &none, users: &none, contexts: &none, n_events: &[2, 2, 2, 2], cold: &[] };
+    let shape = Shape { d: 4, n_user_features: 0, n_context_features: 0 };
+    let mut weights = Weights::draw(shape, material.n_events, (&none, 0), 1);
+    // Products of two such numbers are infinite, and the difference of two infinities is no number.
+    weights.items.own.iter_mut().for_each(|value| *value = value.signum() * 1e38);
+    let pace = Pace { seed: 1, n_shards: 1, lanes: 2, bptt: 4, rate: 0.1, dropout: 0.0, own_dropout: 0.0, decay: 0.0 };
+    let mut learner = Learner::new(weights.clone());
+    let learned = learner.epoch(&material, &pace, &Allowance::new(&(), 1.0), &());
+    assert!(matches!(learned, Err(TrainError::Numerical(_))), "{learned:?}");
+    assert_eq!(learner.weights, weights);
 }
 
 #[test]
