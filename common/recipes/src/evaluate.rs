@@ -8,6 +8,7 @@ mod metrics;
 mod report;
 mod rewards;
 mod split;
+mod times;
 mod warnings;
 mod weighted;
 
@@ -18,6 +19,7 @@ use rayon::prelude::*;
 pub use report::{AtCutoff, Breakdown, Figure, Figures, Group, NamedFigures, Report, Search, Trial};
 pub use rewards::average_rewards;
 pub use split::Split;
+pub use times::time_answers;
 pub use weighted::weighted_ndcg;
 
 use crate::dataset::Histories;
@@ -54,7 +56,7 @@ pub fn evaluate(
     let part = |(name, part): (&str, &dyn Scorer)| {
         let of_part = asking.judge(part, Given::History);
         let gain_of_whole = figures::gain(&judged, &of_part);
-        NamedFigures { name: name.into(), figures: figures::accuracy(of_part.iter()), gain_of_whole }
+        NamedFigures { name: name.into(), figures: figures::accuracy(of_part.iter()), gain_of_whole, answer_us: None }
     };
     Report {
         metrics: Means::of(&judged, n_catalogue).wire(),

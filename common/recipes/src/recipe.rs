@@ -145,6 +145,11 @@ pub trait Progress: Sync {
         self.time_left().is_some_and(|left| left.is_zero())
     }
 
+    /// Whether the report may tell what the machine decides, such as how long answers take.
+    fn tells_times(&self) -> bool {
+        false
+    }
+
     /// What an attempt that was cut off has kept under this name, of the same data and hyperparameters.
     fn kept(&self, _name: &str) -> Option<Bytes> {
         None

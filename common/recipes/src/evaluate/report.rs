@@ -37,6 +37,10 @@ pub struct Report {
     /// What a scorer is made of, each judged by itself on the same users.
     #[serde(default)]
     pub parts: Vec<NamedFigures>,
+    /// How long an answer takes on the machine of the training, in microseconds, median of some users; told where there
+    /// are parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_us: Option<f64>,
     /// What was tried before this was trained.
     #[serde(default)]
     pub search: Option<Search>,
@@ -86,6 +90,9 @@ pub struct NamedFigures {
     /// What the whole has more; the standard error is that of the users' differences. Empty in older reports.
     #[serde(default)]
     pub gain_of_whole: Figures,
+    /// As that of the report, of the part alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_us: Option<f64>,
 }
 
 /// What the first `k` items of the lists are worth: `ndcg`, `recall`, `hit_rate`, `precision`, `mrr`.

@@ -16,7 +16,7 @@ use super::trial::Trial;
 use super::window::{NONE, Reading};
 use super::worth::Worth;
 use crate::dataset::Histories;
-use crate::evaluate::evaluate;
+use crate::evaluate::{evaluate, time_answers};
 use crate::neural::allowance::Allowance;
 use crate::neural::blend::{Blend, compare};
 use crate::neural::checkpoint::{INTERVAL, Keeper};
@@ -117,6 +117,8 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let counted = Transitions::learn(&training, &source, &transitions, &quiet)?;
     let scorer = course.scorer(&learner.weights, counted, &blend, seen_weight);
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
+    compare(&mut report);
+    time_answers(task, &split, &scorer, &mut report);
     judge_aims(task, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
@@ -263,12 +265,12 @@ impl Course<'_> {
 
     fn scorer(&self, weights: &Weights, transitions: Transitions, blend: &Blend, seen_weight: f64) -> Hrnn {
         let items: Vec<u32> = (0..self.n_items as u32).collect();
+        let mut vectors = weights.items.vectors(&self.metadata.of_items, &items, self.cold);
+        store::round(&mut vectors);
         let network = Alone {
             d: weights.shape.d,
             body: weights.body.clone(),
-        let mut vectors = weights.items.vectors(&self.metadata.of_items, &items, self.cold);
-        store::round(&mut vectors);
-            vectors: weights.items.vectors(&self.metadata.of_items, &items, self.cold),
+            vectors,
             users: self.metadata.users.clone(),
             contexts: self.metadata.contexts.clone(),
             gap_s: self.gap_s,

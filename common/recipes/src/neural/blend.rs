@@ -410,7 +410,7 @@ pub mod tests {
             let part = |name: &str, ndcg: f64| {
                 let gain = Figure { value: whole - ndcg, standard_error: Some(0.01) };
                 let gain_of_whole = Figures::from([("ndcg_at_25".to_owned(), gain)]);
-                NamedFigures { name: name.into(), figures: figures(ndcg), gain_of_whole }
+                NamedFigures { name: name.into(), figures: figures(ndcg), gain_of_whole, answer_us: None }
             };
             let parts = vec![part(NETWORK, network), part(TRANSITIONS, transitions)];
             let mut report = Report { parts, figures: figures(whole), ..Report::default() };

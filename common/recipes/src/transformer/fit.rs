@@ -8,7 +8,7 @@ use super::new::new_items;
 use super::scorer::{Scores, Sequence};
 use super::trial::{Ready, Trial};
 use crate::dataset::Histories;
-use crate::evaluate::evaluate;
+use crate::evaluate::{evaluate, time_answers};
 use crate::event_weights::Weighing;
 use crate::hrnn::features::Features;
 use crate::hrnn::metadata::{Metadata, described};
@@ -111,6 +111,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     };
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
     compare(&mut report);
+    time_answers(task, &split, &scorer, &mut report);
     judge_aims(task, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;

@@ -7,7 +7,7 @@ use palate_recipes::{AtCutoff, Breakdown, Figure, Figures, NamedFigures};
 use super::bars::{self, Bar};
 use super::html::{escaped, figure, number};
 use super::lines::{self, Curve};
-use super::table::{in_order, leading};
+use super::table::{in_order, leading, microseconds};
 use super::{ModelReport, short, title};
 use crate::insights::{date_of, percent, thousands};
 
@@ -154,7 +154,16 @@ impl ModelReport {
             });
             out.push_str(&bars::plot(title(name).as_str(), &bars.collect::<Vec<_>>()));
         }
-        writeln!(out, "</div>")
+        writeln!(out, "</div>")?;
+        if let Some(whole) = self.report.answer_us {
+            let of_parts = self.report.parts.iter();
+            let of_parts =
+                of_parts.map(|part| format!("{} by itself {} µs", escaped(&part.name), microseconds(part.answer_us)));
+            let of_parts: Vec<String> = of_parts.collect();
+            let whole = microseconds(Some(whole));
+            writeln!(out, "<p>An answer takes {whole} µs, {} (median, one core).</p>", of_parts.join(", "))?;
+        }
+        Ok(())
     }
 
     fn write_versions(&self, out: &mut String) -> std::fmt::Result {

@@ -38,6 +38,10 @@ fn with_error(figure: Option<&Figure>) -> String {
     }
 }
 
+pub(super) fn microseconds(time: Option<f64>) -> String {
+    time.map_or_else(|| "-".to_owned(), |time| thousands(time.round() as u64))
+}
+
 /// The figures of a list, those that matter most first.
 pub(super) fn in_order(figures: &Figures) -> Vec<&str> {
     let first = FIRST.iter().copied().filter(|name| figures.contains_key(*name));
@@ -82,14 +86,17 @@ impl ModelReport {
         if !report.parts.is_empty() {
             writeln!(
                 out,
-                "\n{:<22} {:>17}   {:>17}   {:>17}",
-                "Parts by themselves", "NDCG@25", "Recall@25", "whole, NDCG@25"
+                "\n{:<22} {:>17}   {:>17}   {:>17}   {:>13}",
+                "Parts by themselves", "NDCG@25", "Recall@25", "whole, NDCG@25", "an answer, µs"
             )?;
             for part in &report.parts {
                 let [ndcg, recall] = ["ndcg_at_25", "recall_at_25"].map(|name| with_error(part.figures.get(name)));
                 let gain = with_error(part.gain_of_whole.get("ndcg_at_25"));
-                writeln!(out, "{:<22} {ndcg:>17}   {recall:>17}   {gain:>17}", part.name)?;
+                let time = microseconds(part.answer_us);
+                writeln!(out, "{:<22} {ndcg:>17}   {recall:>17}   {gain:>17}   {time:>13}", part.name)?;
             }
+            let time = microseconds(report.answer_us);
+            writeln!(out, "{:<22} {:>17}   {:>17}   {:>17}   {time:>13}", "together", "", "", "")?;
         }
         self.write_search(out)?;
         self.write_earlier(out)?;

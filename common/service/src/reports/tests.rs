@@ -68,7 +68,9 @@ fn model() -> ModelReport {
                 name: "network <alone>".into(),
                 figures: figures(0.12),
                 gain_of_whole: figures(0.08),
+                answer_us: Some(1234.4),
             }],
+            answer_us: Some(2345.6),
             search: Some(Search {
                 metric: "ndcg_at_25".into(),
                 reason: "Trial 2 has the highest NDCG@25.".into(),
@@ -100,6 +102,7 @@ fn the_page_has_every_plot_and_needs_nothing_else() {
         "films/3f2a9c1e",
         "network &lt;alone&gt;",
         " less<",
+        "takes 2,346 µs, network &lt;alone&gt; by itself 1,234 µs",
         "&lt;script&gt;",
         "prefers-color-scheme: dark",
         "films/00aa",
@@ -114,7 +117,7 @@ fn the_table_tells_the_figures_of_model_and_popularity_and_their_difference() {
     for line in [
         "6,040 held-out users; ± is the standard error over them",
         "NDCG@25                  0.2000 ± 0.0100     0.0500 ± 0.0100     0.1500 ± 0.0100",
-        "network <alone>          0.1200 ± 0.0100     0.1200 ± 0.0100     0.0800 ± 0.0100",
+        "network <alone>          0.1200 ± 0.0100     0.1200 ± 0.0100     0.0800 ± 0.0100           1,234",
         "→ 2            palate-ease                0.2000  regularization=200",
         "  normalized_discounted_cumulative_gain_at_25            0.4100   most popular 0.1000",
     ] {

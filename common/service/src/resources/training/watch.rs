@@ -73,6 +73,10 @@ impl Progress for Phase<'_> {
         self.watch.lost.is_lost() || self.watch.stop.load(Ordering::Relaxed)
     }
 
+    fn tells_times(&self) -> bool {
+        true
+    }
+
     fn time_left(&self) -> Option<Duration> {
         Some(self.time?.saturating_sub(self.watch.begun.elapsed()))
     }
