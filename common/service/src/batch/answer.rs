@@ -36,9 +36,9 @@ impl Answering {
         if loaded.info.recipe_type == RecipeType::PersonalizedRanking {
             let passes = |id: &&str| rows.as_ref().is_none_or(|(filter, rows)| filter.passes(rows, id));
             let ids: Vec<&str> = asked.items.iter().map(String::as_str).filter(passes).collect();
-            let known = rank(loaded, &query, &ids).known;
-            let scores: Vec<f64> = known.iter().map(|(_, score)| round_score(*score)).collect();
-            let ids: Vec<&str> = known.into_iter().map(|(id, _)| id).collect();
+            let ranked = rank(loaded, &query, &ids).into_iter();
+            let (ids, scores): (Vec<&str>, Vec<f64>) =
+                ranked.filter_map(|(id, score)| Some((id, round_score(score?)))).unzip();
             return Ok(json!({"recommendedItems": ids, "scores": scores}));
         }
         let allowed = rows.as_ref().map(|(_, rows)| item_set(rows, loaded));

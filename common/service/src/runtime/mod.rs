@@ -5,6 +5,8 @@ mod cache;
 mod deployed;
 mod explain;
 mod filter;
+#[cfg(test)]
+pub(crate) mod fixed;
 mod metadata;
 mod models;
 mod person;

@@ -20,6 +20,11 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    #[cfg(test)]
+    pub fn of(info: &'static RecipeInfo, model: Arc<dyn Model>) -> Self {
+        Self { key: "".into(), info, model, folder: String::new(), paged: Vec::new() }
+    }
+
     /// What tells it from every other model.
     pub fn key(&self) -> &Arc<str> {
         &self.key

@@ -1,6 +1,6 @@
 //! GetPersonalizedRanking.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use palate_recipes::Query;
 use serde_json::{Value, json};
@@ -51,9 +51,7 @@ pub(super) async fn ranking(call: Call) -> Result<Value, OpError> {
     }
     let context = read_context(call.input.get("context"));
     let query = person.query(context.as_ref());
-    let ranked = rank(&loaded, &query, &ids);
-    let known = ranked.known.into_iter().map(|(id, score)| (id, Some(score)));
-    let elements = known.chain(ranked.unknown.into_iter().map(|id| (id, None))).map(|(id, score)| {
+    let elements = rank(&loaded, &query, &ids).into_iter().map(|(id, score)| {
         let mut element = predicted("itemId", id, score);
         if let Some(metadata) = &metadata {
             metadata.add(id, &mut element);
@@ -71,30 +69,42 @@ pub(super) async fn ranking(call: Call) -> Result<Value, OpError> {
     Ok(json!({"personalizedRanking": answer, "recommendationId": id}))
 }
 
-/// A list put in order.
-pub(crate) struct Rank<'a> {
-    /// Best first, each item once.
-    pub known: Vec<(&'a str, f32)>,
-    /// What the model does not know, in the order of the list.
-    pub unknown: Vec<&'a str>,
-}
-
-/// Puts `ids` in the order that suits the user; equal scores keep the order of the list.
-pub(crate) fn rank<'a>(loaded: &Loaded, query: &Query<'_>, ids: &[&'a str]) -> Rank<'a> {
+/// Puts `ids` in the order that suits the user, best first; equal scores keep the order of the list. What the model does
+/// not know comes last, in the order of the list and without a score. What is in the list twice comes back twice, and
+/// counts once among those that share out the scores.
+pub(crate) fn rank<'a>(loaded: &Loaded, query: &Query<'_>, ids: &[&'a str]) -> Vec<(&'a str, Option<f32>)> {
     let model = loaded.model.as_ref();
-    let mut seen = HashSet::new();
+    let mut places: HashMap<u32, usize> = HashMap::new();
     let (mut items, mut known, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
-    for id in ids.iter().copied().filter(|id| seen.insert(*id)) {
-        match model.item_index(id) {
-            Some(item) => {
-                items.push(item);
-                known.push(id);
-            }
-            None => unknown.push(id),
-        }
+    for id in ids {
+        let Some(item) = model.item_index(id) else {
+            unknown.push((*id, None));
+            continue;
+        };
+        let place = *places.entry(item).or_insert_with(|| {
+            items.push(item);
+            items.len() - 1
+        });
+        known.push((*id, place));
     }
     let scores = model.rank(query, &items);
-    let mut known: Vec<(&str, f32)> = known.into_iter().zip(scores).collect();
+    let mut known: Vec<(&str, f32)> = known.into_iter().map(|(id, place)| (id, scores[place])).collect();
     known.sort_by(|a, b| b.1.total_cmp(&a.1));
-    Rank { known, unknown }
+    known.into_iter().map(|(id, score)| (id, Some(score))).chain(unknown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use palate_recipes::Scored;
+
+    use super::*;
+    use crate::runtime::fixed::loaded;
+
+    #[test]
+    fn all_items_come_back_as_often_as_they_are_given_and_unknown_ones_last() {
+        let (a, b) = (Some(0.25), Some(0.75));
+        let loaded = loaded("aws-personalized-ranking", &[("a", Scored::new(0, a)), ("b", Scored::new(1, b))]);
+        let ranked = rank(&loaded, &Query::default(), &["new", "a", "b", "a", "other", "new"]);
+        assert_eq!(ranked, [("b", b), ("a", a), ("a", a), ("new", None), ("other", None), ("new", None)]);
+    }
 }
