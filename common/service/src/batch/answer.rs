@@ -37,8 +37,9 @@ impl Answering {
             let passes = |id: &&str| rows.as_ref().is_none_or(|(filter, rows)| filter.passes(rows, id));
             let ids: Vec<&str> = asked.items.iter().map(String::as_str).filter(passes).collect();
             let ranked = rank(loaded, &query, &ids).into_iter();
+            // The score of an item that was not there at training is 0.
             let (ids, scores): (Vec<&str>, Vec<f64>) =
-                ranked.filter_map(|(id, score)| Some((id, round_score(score?)))).unzip();
+                ranked.map(|(id, score)| (id, score.map_or(0.0, round_score))).unzip();
             return Ok(json!({"recommendedItems": ids, "scores": scores}));
         }
         let allowed = rows.as_ref().map(|(_, rows)| item_set(rows, loaded));
@@ -64,4 +65,34 @@ impl Answering {
 fn seed_of(user_id: &str) -> u64 {
     let digest = Sha256::digest(user_id);
     digest.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use palate_recipes::Scored;
+
+    use super::*;
+    use crate::runtime::fixed::loaded;
+
+    /// What is answered to one line, of a model with these items.
+    fn output(recipe: &str, items: &[(&str, Scored)], asked: Value) -> Value {
+        let loaded = Arc::new(loaded(recipe, items));
+        let question = Question::parse(asked.to_string().into_bytes(), loaded.info);
+        let answering = Answering { loaded, filter: None, people: HashMap::new(), k: 10, explores: None };
+        let line: Value = serde_json::from_str(&answering.answer(&question)).unwrap();
+        assert_eq!((&line["input"], &line["error"]), (&asked, &Value::Null));
+        line["output"].clone()
+    }
+
+    #[test]
+    fn all_items_of_a_list_are_answered_and_unknown_ones_have_the_score_0() {
+        let items = [("a", Scored::new(0, Some(0.25))), ("b", Scored::new(1, Some(0.75)))];
+        let asked = json!({"userId": "u", "itemList": ["new", "a", "other", "b"]});
+        let answer = json!({"recommendedItems": ["b", "a", "new", "other"], "scores": [0.75, 0.25, 0.0, 0.0]});
+        for recipe in ["aws-personalized-ranking", "aws-personalized-ranking-v2"] {
+            assert_eq!(output(recipe, &items, asked.clone()), answer);
+        }
+    }
 }
