@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::question::{Asked, Question};
 use crate::resources::ItemExploration;
-use crate::runtime::{Loaded, Person, ReadyFilter, item_set, known_item, rank, round_score};
+use crate::runtime::{Loaded, Person, ReadyFilter, gives_reasons, item_set, known_item, rank, reason, round_score};
 
 /// What answers are made from.
 pub(super) struct Answering {
@@ -57,8 +57,13 @@ impl Answering {
         if !loaded.info.scores {
             return Ok(json!({ "recommendedItems": ids }));
         }
-        let scores: Vec<f64> = list.iter().map(|scored| round_score(scored.score.unwrap_or_default())).collect();
-        Ok(json!({"recommendedItems": ids, "scores": scores}))
+        // A popular item that fills the list up has none.
+        let scores: Vec<Option<f64>> = list.iter().map(|scored| scored.score.map(round_score)).collect();
+        let mut output = json!({"recommendedItems": ids, "scores": scores});
+        if gives_reasons(loaded.info) {
+            output["reasons"] = list.iter().map(|scored| Vec::from_iter(reason(scored, false))).collect();
+        }
+        Ok(output)
     }
 }
 
@@ -84,6 +89,17 @@ mod tests {
         let line: Value = serde_json::from_str(&answering.answer(&question)).unwrap();
         assert_eq!((&line["input"], &line["error"]), (&asked, &Value::Null));
         line["output"].clone()
+    }
+
+    #[test]
+    fn each_item_tells_why_it_is_there_if_the_recipe_does() {
+        let explored = Scored { explored: true, ..Scored::new(1, Some(0.25)) };
+        let items = [("a", Scored::new(0, Some(0.75))), ("new", explored), ("popular", Scored::new(2, None))];
+        let asked = json!({"userId": "u"});
+        let mut answer = json!({"recommendedItems": ["a", "new", "popular"], "scores": [0.75, 0.25, null]});
+        assert_eq!(output("aws-user-personalization", &items, asked.clone()), answer);
+        answer["reasons"] = json!([[], ["Exploration"], ["Popular item"]]);
+        assert_eq!(output("aws-user-personalization-v2", &items, asked), answer);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) use models::{Loaded, Models};
 pub(crate) use person::{Person, Wanted};
 pub(crate) use ranking::rank;
 pub(crate) use request::{MAX_RESULTS, mark_in, mark_of, read_context, read_values, round_score};
-pub(crate) use rules::leaves_out;
+pub(crate) use rules::{gives_reasons, leaves_out, reason};
 pub(crate) use users_by_event::UsersByEvent;
 
 use crate::catalogue::{Catalogue, Recent};

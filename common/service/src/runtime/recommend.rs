@@ -16,7 +16,7 @@ use super::request::{
     MAX_RESULTS, check_with_metadata, metadata_columns, non_empty, num_results, predicted, read_context, read_values,
     recommendation_id,
 };
-use super::rules::{gives_reasons, left_out, needs, promotes};
+use super::rules::{gives_reasons, left_out, needs, promotes, reason};
 use super::{Loaded, Person, ReadyFilter, Wanted, known_item};
 use crate::call::Call;
 use crate::error::OpError;
@@ -189,15 +189,10 @@ fn element(loaded: &Loaded, scored: Scored, promotion: Option<&str>, metadata: O
     if let Some(metadata) = metadata {
         metadata.add(id, &mut element);
     }
-    if gives_reasons(loaded.info) {
-        let reason = match (promotion, scored.score) {
-            (Some(_), _) => Some("Promoted item"),
-            (None, None) => Some("Popular item"),
-            (None, Some(_)) => scored.explored.then_some("Exploration"),
-        };
-        if let Some(reason) = reason {
-            element.insert("reason".into(), json!([reason]));
-        }
+    if gives_reasons(loaded.info)
+        && let Some(reason) = reason(&scored, promotion.is_some())
+    {
+        element.insert("reason".into(), json!([reason]));
     }
     Value::Object(element)
 }

@@ -1,6 +1,6 @@
 //! What recipes and use cases ask of a request, beyond their type.
 
-use palate_recipes::{RecipeInfo, RecipeType};
+use palate_recipes::{RecipeInfo, RecipeType, Scored};
 
 /// The ids that a request must name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,17 @@ pub(super) fn always_has_metadata(info: &RecipeInfo) -> bool {
 }
 
 /// Whether items tell why they are in the answer.
-pub(super) fn gives_reasons(info: &RecipeInfo) -> bool {
+pub(crate) fn gives_reasons(info: &RecipeInfo) -> bool {
     info.name == "aws-user-personalization-v2"
+}
+
+/// Why an item is in an answer of a recipe that tells; `None`: for its relevance.
+pub(crate) fn reason(scored: &Scored, promoted: bool) -> Option<&'static str> {
+    match (promoted, scored.score) {
+        (true, _) => Some("Promoted item"),
+        (false, None) => Some("Popular item"),
+        (false, Some(_)) => scored.explored.then_some("Exploration"),
+    }
 }
 
 #[cfg(test)]
