@@ -102,8 +102,12 @@ impl Person {
         Query { history: &self.history, state, visits, user: self.record.as_ref(), context, ..Query::default() }
     }
 
-    /// The model's items that streamed impressions showed and that the user did not choose then, once for each time.
+    /// The model's items that streamed impressions showed and that the user did not choose then, once for each time;
+    /// none for recipes that take no notice of impressions.
     pub fn passed_over(&self, loaded: &Loaded) -> Vec<u32> {
+        if !loaded.info.reads.impressions {
+            return Vec::new();
+        }
         let shown = self.streamed.iter().flat_map(|event| {
             let others = event.impression.iter().flatten().filter(|item| **item != event.item_id);
             others.filter_map(|item| loaded.model.item_index(item))
@@ -210,5 +214,35 @@ impl History for EventRows {
         let fits: Vec<bool> =
             self.types.iter().map(|known| known.as_ref().is_some_and(|known| wanted.contains(known))).collect();
         self.rows.iter().filter(|(at, _)| fits[*at]).map(|(_, row)| *row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use palate_recipes::Scored;
+    use serde_json::json;
+
+    use super::*;
+    use crate::runtime::fixed::loaded;
+
+    #[test]
+    fn only_recipes_that_read_impressions_heed_what_was_passed_over() {
+        let event = json!({
+            "format": 1, "sessionId": "s", "eventType": "click", "itemId": "b", "sentAt": 0,
+            "impression": ["a", "b", "of another model", "a"],
+        });
+        let streamed = vec![serde_json::from_value(event).unwrap()];
+        let person = Person { streamed, ..Person::default() };
+        for (recipe, passed_over) in [
+            ("aws-user-personalization", &[0, 0][..]),
+            ("aws-vod-top-picks", &[0, 0]),
+            ("aws-ecomm-recommended-for-you", &[0, 0]),
+            ("aws-user-personalization-v2", &[]),
+        ] {
+            let loaded = loaded(recipe, &[("a", Scored::new(0, None)), ("b", Scored::new(1, None))]);
+            assert_eq!(person.passed_over(&loaded), passed_over, "{recipe}");
+        }
     }
 }
