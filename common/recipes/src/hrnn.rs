@@ -47,6 +47,7 @@ use crate::catalogue;
 use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
 use crate::params::Params;
+use crate::training::check_items;
 use crate::{Dataset, IdMap, Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use encode::Encoded;
@@ -78,6 +79,9 @@ impl Recipe for Recurrent {
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
         let given = Params::check(self.info(), task.hyperparameters)?;
+        if self.0.name == catalogue::HRNN_COLDSTART.name {
+            check_items(task, self.info())?;
+        }
         task.dataset.check_minimums().map_err(TrainError::Data)?;
         let ids = self.items(task.dataset)?;
         let outcome = fit::fit(task, self.info(), &given, &ids)?;

@@ -45,6 +45,17 @@ pub fn evaluated<P, S: Scorer>(
     Ok(Evaluated { prepared, scorer, report })
 }
 
+/// Whether there is metadata of items, for recipes that come to nothing without.
+///
+/// # Errors
+/// [`TrainError::Data`] if there is none: the group has no Items dataset, or no column of it is learned from.
+pub fn check_items(task: &TrainingTask<'_>, info: &RecipeInfo) -> Result<(), TrainError> {
+    if task.dataset.item_columns().iter().len() > 0 {
+        return Ok(());
+    }
+    Err(TrainError::Data(format!("Recipe {} needs an Items dataset with metadata to train on.", info.name)))
+}
+
 /// Who is learned from and who judges: of a trial, all of them are among those whom the model will learn from.
 pub fn split_of(task: &TrainingTask<'_>) -> Split {
     let histories = task.dataset.histories();

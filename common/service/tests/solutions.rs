@@ -422,3 +422,26 @@ async fn an_event_type_that_is_missing_fails_with_the_documented_reason() {
         assert_eq!((&told["status"], &told["failureReason"]), (&json!("CREATE FAILED"), &json!(reason)));
     }
 }
+
+#[tokio::test]
+async fn a_cold_start_recipe_needs_items_and_enough_cold_ones() {
+    let palate = Palate::new();
+    let group = palate.imported().await;
+    let train = async |name: &str| {
+        let version = trained(&palate, name, json!({"recipeArn": recipe("aws-hrnn-coldstart")})).await;
+        let told = described(&palate, &version).await;
+        assert_eq!(told["status"], "CREATE FAILED");
+        told["failureReason"].as_str().unwrap().to_owned()
+    };
+    let without = "Recipe aws-hrnn-coldstart needs an Items dataset with metadata to train on.";
+    assert_eq!(train("without").await, without);
+    let fields = ["ITEM_ID: string", "KIND: category", "CREATION_TIMESTAMP: long"];
+    let items = palate.dataset(&group, "Items", &schema_of("Items", &fields)).await;
+    // Those with interactions are as old as the first of these; ninety-nine others are new.
+    let mut csv = items_csv(&[("KIND", "tool"), ("CREATION_TIMESTAMP", "1600000000")]);
+    csv.extend((0..99).map(|item| format!("new{item},tool,1700000000\n")));
+    palate.import(&items, "FULL", csv).await;
+    let too_few = "Dataset has 99 cold start items; there must be between 100 and 80000 items with fewer than 15 \
+                   interactions that are younger than 5 days.";
+    assert_eq!(train("too-few").await, too_few);
+}

@@ -13,7 +13,7 @@ const N_COLD: std::ops::RangeInclusive<usize> = 100..=80_000;
 /// Ages are counted back from the creation of the newest item (`cold_start_relative_from` = `latestItem`), or from the
 /// newest interaction (`currentTime`).
 ///
-/// *Deviation:* a training knows no clock, so the current time is that of the newest interaction.
+/// *Deviation:* a training knows no clock, so `currentTime` is taken to be the time of the newest interaction.
 ///
 /// # Errors
 /// [`TrainError::Data`] if there are fewer than 100 or more than 80,000.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::catalogue::MORE_LIKE_X;
 use crate::params::Params;
 use crate::similar_items::{self, Taste};
+use crate::training::check_items;
 use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
@@ -27,10 +28,7 @@ impl Recipe for MoreLike {
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
         let params = Params::check(self.info(), task.hyperparameters)?;
-        if task.dataset.item_columns().iter().len() == 0 {
-            let name = self.info().name;
-            return Err(TrainError::Data(format!("Recipe {name} needs an Items dataset with metadata to train on.")));
-        }
+        check_items(task, self.info())?;
         similar_items::train(self.info(), task, &params, &Taste { popular: false, most_by_interactions: 0.5 })
     }
 
