@@ -133,6 +133,8 @@ pub struct RecipeInfo {
     pub event_type: Option<&'static str>,
     /// A training reads its dataset with these columns in the [`crate::Selection`].
     pub reads: Reads,
+    /// A training reads its dataset with this in the [`crate::Selection`].
+    pub max_items: Option<usize>,
 }
 
 impl RecipeInfo {
@@ -153,9 +155,13 @@ impl RecipeInfo {
             real_time: false,
             event_type: None,
             reads: Reads::NOTHING,
+            max_items: Some(MAX_ITEMS),
         }
     }
 }
+
+/// Items that a training considers, unless the recipe says otherwise.
+const MAX_ITEMS: usize = 750_000;
 
 /// 2019-06-10
 const FIRST_RELEASE_S: i64 = 1_560_124_800;
@@ -237,6 +243,18 @@ mod tests {
                 };
                 assert!(inside, "{} of {}", parameter.name, recipe.name);
             }
+        }
+    }
+
+    #[test]
+    fn documented_recipes_consider_so_many_items_and_palates_own_all() {
+        for recipe in catalogue() {
+            let most = match recipe.name {
+                "aws-user-personalization-v2" | "aws-personalized-ranking-v2" => Some(5_000_000),
+                "aws-semantic-similarity" => Some(10_000_000),
+                name => (!name.starts_with("palate-")).then_some(750_000),
+            };
+            assert_eq!(recipe.max_items, most, "{}", recipe.name);
         }
     }
 

@@ -3,6 +3,7 @@
 mod build;
 mod codes;
 mod columns;
+mod considered;
 mod fingerprint;
 mod histories;
 mod id_map;
@@ -63,6 +64,10 @@ pub struct Selection {
     pub user_columns: Vec<ColumnChoice>,
     /// Other columns of the Interactions dataset: contextual metadata.
     pub interaction_columns: Vec<ColumnChoice>,
+    /// The most items that are read; `None` reads all. Of more, those with the newest interactions are read, and those
+    /// that were created last if CREATION_TIMESTAMP is one of `item_columns`; of the others neither interactions nor
+    /// metadata are.
+    pub max_items: Option<usize>,
 }
 
 /// Why a dataset cannot be read.
@@ -95,6 +100,7 @@ pub struct Dataset {
     other_users: IdMap,
     items: IdMap,
     other_items: IdMap,
+    n_left_out_items: usize,
     histories: Histories,
     event_types: IdMap,
     /// One more than the row of the type, or 0; empty if there are none.
@@ -148,9 +154,14 @@ impl Dataset {
         self.histories.n_events()
     }
 
-    /// Distinct items of the Items dataset and of all interactions, selected or not.
+    /// Distinct items of the Items dataset and of all interactions, selected or not, up to [`Selection::max_items`].
     pub fn n_catalogue_items(&self) -> usize {
         self.items.len() + self.other_items.len()
+    }
+
+    /// Items beyond [`Selection::max_items`].
+    pub fn n_left_out_items(&self) -> usize {
+        self.n_left_out_items
     }
 
     /// Selected rows that were left out because nobody signed in in their session. A row that is in two parts

@@ -12,6 +12,9 @@ const MAX_USER_HISTORY: Hyperparameter =
     Hyperparameter::feature("max_user_history_length_percentile", Range::Continuous(0.0, 1.0), "0.99");
 const TRANSFORMER: &[Hyperparameter] = &[Hyperparameter::algorithm("apply_recency_bias", BOOLEAN, Some("true"))];
 
+/// Items that a training of the transformer considers.
+const TRANSFORMER_MAX_ITEMS: Option<usize> = Some(5_000_000);
+
 const fn hidden_dimension(default: &'static str) -> Hyperparameter {
     Hyperparameter::algorithm("hidden_dimension", Range::Integer(32, 256), Some(default)).tunable()
 }
@@ -38,6 +41,7 @@ pub const USER_PERSONALIZATION_V2: RecipeInfo = RecipeInfo {
     reads: Reads::EVERYTHING,
     created_s: JANUARY_2024_S,
     hyperparameters: TRANSFORMER,
+    max_items: TRANSFORMER_MAX_ITEMS,
     ranks: false,
     ..personal(
         "aws-user-personalization-v2",
@@ -107,6 +111,7 @@ pub const PERSONALIZED_RANKING_V2: RecipeInfo = RecipeInfo {
     reads: Reads::EVERYTHING,
     created_s: JANUARY_2024_S,
     hyperparameters: TRANSFORMER,
+    max_items: TRANSFORMER_MAX_ITEMS,
     ..ranking(
         "aws-personalized-ranking-v2",
         "Puts a given list of items in the order of a user's interest, with a transformer over the user's \
@@ -129,6 +134,7 @@ pub const TRANSITIONS: RecipeInfo = RecipeInfo {
     reads: Reads::ITEMS,
     // 2026-01-01
     created_s: 1_767_225_600,
+    max_items: None,
     hyperparameters: crate::transitions::HYPERPARAMETERS,
     ..personal(
         "palate-transitions",
@@ -141,6 +147,7 @@ pub const TRANSITIONS: RecipeInfo = RecipeInfo {
 pub const EASE: RecipeInfo = RecipeInfo {
     // 2026-01-01
     created_s: 1_767_225_600,
+    max_items: None,
     hyperparameters: crate::ease::HYPERPARAMETERS,
     ..personal(
         "palate-ease",
@@ -153,6 +160,7 @@ pub const EASE: RecipeInfo = RecipeInfo {
 pub const IALS: RecipeInfo = RecipeInfo {
     // 2026-01-01
     created_s: 1_767_225_600,
+    max_items: None,
     hyperparameters: crate::ials::HYPERPARAMETERS,
     reads: Reads::ITEMS_AND_USERS,
     ..personal(
@@ -167,6 +175,7 @@ pub const IALS: RecipeInfo = RecipeInfo {
 pub const SESSION_KNN: RecipeInfo = RecipeInfo {
     // 2026-01-01
     created_s: 1_767_225_600,
+    max_items: None,
     hyperparameters: crate::session_knn::HYPERPARAMETERS,
     ..personal(
         "palate-session-knn",

@@ -39,6 +39,7 @@ pub const SEMANTIC_SIMILARITY: RecipeInfo = RecipeInfo {
     reads: Reads::ITEMS,
     // 2025-09-01
     created_s: 1_756_684_800,
+    max_items: Some(10_000_000),
     ..RecipeInfo::new(
         "aws-semantic-similarity",
         RecipeType::RelatedItems,

@@ -93,18 +93,24 @@ impl Interned {
         self.shards.iter().map(|map| map.len() * N_SHARDS).max().unwrap_or(0)
     }
 
-    fn id(&self, number: u32) -> &str {
+    /// How many ids there are.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(IdMap::len).sum()
+    }
+
+    pub fn id(&self, number: u32) -> &str {
         self.shards[number as usize % N_SHARDS].id(number / N_SHARDS as u32)
+    }
+
+    /// The numbers that were given.
+    pub fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
+        let shards = self.shards.iter().enumerate();
+        shards.flat_map(|(shard, map)| (0..map.len() as u32).map(move |row| row * N_SHARDS as u32 + shard as u32))
     }
 
     /// The kept ids in byte order, and by number the row there; [`NONE`] for those that are not.
     pub fn sorted(&self, keep: impl Fn(u32) -> bool) -> (IdMap, Vec<u32>) {
-        let all = self
-            .shards
-            .iter()
-            .enumerate()
-            .flat_map(|(shard, map)| (0..map.len() as u32).map(move |row| row * N_SHARDS as u32 + shard as u32));
-        let kept: Vec<u32> = all.filter(|number| keep(*number)).collect();
+        let kept: Vec<u32> = self.numbers().filter(|number| keep(*number)).collect();
         let n_same = self.common_prefix(&kept);
         let mut keys: Vec<(u64, u32)> =
             kept.par_iter().map(|number| (key(&self.id(*number).as_bytes()[n_same..]), *number)).collect();

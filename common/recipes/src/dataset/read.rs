@@ -4,12 +4,15 @@ use rayon::prelude::*;
 
 use super::build::{build, count};
 use super::columns::{ColumnChoice, Columns, Filler};
+use super::considered::considered;
 use super::intern::NONE;
 use super::newest::Newest;
 use super::part::{self, ITEM_ID, Interners, USER_ID};
 use super::rows::Rows;
 use super::{Dataset, DatasetError, DatasetParts, Selection};
 use crate::parts::Part;
+
+const CREATION_TIMESTAMP: &str = "CREATION_TIMESTAMP";
 
 /// So many parts are decoded at the same time at most, however many threads there are: what that takes is not
 /// small, and threads that wait for a part find work in its columns.
@@ -34,6 +37,22 @@ pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, Data
     let n_unjoined = rows.join();
     let n_input = rows.n_input;
     let (all_users, all_items) = (interners.users.finish(), interners.items.finish());
+    let contents = |parts: &[super::TimedPart]| parts.iter().map(|part| part.content.clone()).collect::<Vec<_>>();
+    // By part and row first the number of the item, then its row.
+    let mut item_places = new_items.places(|number| number);
+    let considered = match selection.max_items {
+        Some(most) if most < all_items.len() => {
+            let is_creation = |column: &&ColumnChoice| column.name.eq_ignore_ascii_case(CREATION_TIMESTAMP);
+            let choice: Vec<ColumnChoice> = selection.item_columns.iter().filter(is_creation).cloned().collect();
+            let created = columns(&choice, all_items.bound(), &contents(&parts.items), &item_places)?;
+            Some(considered(most, &all_items, &rows, created.iter().next().map(|(_, created)| created)))
+        }
+        _ => None,
+    };
+    let is_considered = |number: u32| considered.as_ref().is_none_or(|considered| considered[number as usize]);
+    if considered.is_some() {
+        rows.keep_items(is_considered);
+    }
     let user_counts = count(&rows.user, all_users.bound());
     let occurs = |counts: &[u32], number: u32| counts.get(number as usize).is_some_and(|count| *count > 0);
     let (users, user_rows) = all_users.sorted(|number| occurs(&user_counts, number));
@@ -43,7 +62,9 @@ pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, Data
     // Items of rows that nobody joined are left out with the rows.
     let item_counts = counts_of_items(&rows, all_items.bound());
     let (items, item_rows) = all_items.sorted(|number| occurs(&item_counts, number));
-    let (other_items, other_item_rows) = all_items.sorted(|number| !occurs(&item_counts, number));
+    let (other_items, other_item_rows) =
+        all_items.sorted(|number| !occurs(&item_counts, number) && is_considered(number));
+    let n_left_out_items = all_items.len() - items.len() - other_items.len();
     drop((all_items, item_counts));
     let types = interners.event_types.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (event_types, type_rows) = types.sorted(|_| true);
@@ -51,12 +72,16 @@ pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, Data
 
     let built = build(rows, &user_rows, users.len(), &item_rows, &type_rows);
     let row_of = |rows: &[u32], others: &[u32], n_rows: usize, number: u32| match rows[number as usize] {
-        NONE => n_rows as u32 + others[number as usize],
+        NONE => match others[number as usize] {
+            NONE => NONE,
+            other => n_rows as u32 + other,
+        },
         row => row,
     };
-    let item_places = new_items.places(|number| row_of(&item_rows, &other_item_rows, items.len(), number));
+    for place in item_places.iter_mut().flatten().filter(|place| **place != NONE) {
+        *place = row_of(&item_rows, &other_item_rows, items.len(), *place);
+    }
     let user_places = new_users.places(|number| row_of(&user_rows, &other_user_rows, users.len(), number));
-    let contents = |parts: &[super::TimedPart]| parts.iter().map(|part| part.content.clone()).collect::<Vec<_>>();
     let item_columns =
         columns(&selection.item_columns, items.len() + other_items.len(), &contents(&parts.items), &item_places)?;
     let user_columns =
@@ -70,6 +95,7 @@ pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, Data
         other_users,
         items,
         other_items,
+        n_left_out_items,
         histories: built.histories,
         event_types,
         event_type: built.event_type,

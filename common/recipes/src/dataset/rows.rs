@@ -75,6 +75,15 @@ impl Rows {
         std::mem::take(&mut self.sessions).join(&mut self.user)
     }
 
+    /// Leaves out the rows of items that `keep` refuses: they are nobody's.
+    pub fn keep_items(&mut self, keep: impl Fn(u32) -> bool) {
+        for (user, item) in self.user.iter_mut().zip(&self.item) {
+            if !keep(*item) {
+                *user = NONE;
+            }
+        }
+    }
+
     /// Signing in counts whether the event is selected or not.
     fn sessions(&mut self, part: &PartRows, begin: usize) {
         if part.session.is_none() && !part.user.contains(&NONE) {

@@ -204,3 +204,70 @@ proptest! {
         }
     }
 }
+
+/// Items with the times of their creation, and interactions.
+fn limited(max_items: usize, item_columns: Vec<ColumnChoice>) -> Dataset {
+    let interactions = [
+        row("a", "old", 1),
+        row("a", "both", 2),
+        row("b", "old", 3),
+        row("b", "recent", 50),
+        row("c", "recent", 4),
+        row("c", "tie-2", 20),
+        row("c", "tie-1", 20),
+        row("d", "old", 5).on("phone"),
+    ];
+    let created = [("both", 60), ("new", 70), ("recent", 0), ("older", 10)];
+    let columns = [
+        column("ITEM_ID", ColumnType::String, false),
+        column("CREATION_TIMESTAMP", ColumnType::Long, true),
+        column("YEAR", ColumnType::Int, true),
+    ];
+    let mut part = PartBuilder::new(&columns);
+    for (id, created_s) in created.into_iter().map(|(id, created_s)| (id, Some(created_s))).chain([("undated", None)]) {
+        part.push_str(0, id);
+        match created_s {
+            Some(created_s) => part.push_long(1, created_s),
+            None => part.push_null(1),
+        }
+        part.push_int(2, created_s.map_or(0, |created_s| created_s as i32));
+    }
+    let items = vec![TimedPart { content: part.finish().unwrap(), at_ms: 1 }];
+    let interaction_columns = vec![choice("DEVICE", ColumnKind::Text)];
+    let max_items = Some(max_items);
+    let selection = Selection { item_columns, interaction_columns, max_items, ..Selection::default() };
+    let interactions = vec![bulk(&interactions)];
+    Dataset::read(&DatasetParts { interactions, items, ..DatasetParts::default() }, &selection).unwrap()
+}
+
+#[test]
+fn of_too_many_items_new_ones_and_those_with_recent_interactions_are_read() {
+    let columns = || vec![choice("YEAR", ColumnKind::Number), choice("CREATION_TIMESTAMP", ColumnKind::Number)];
+    let order = ["new", "both", "recent", "tie-1", "tie-2", "older", "old", "undated"];
+    for most in 0..=order.len() + 1 {
+        let dataset = limited(most, columns());
+        let all = dataset.all_items();
+        let mut expected = order[..most.min(order.len())].to_vec();
+        expected.sort_unstable();
+        let mut found: Vec<&str> = all.iter().collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{most}");
+        assert_eq!(dataset.n_left_out_items(), order.len() - expected.len());
+        assert_eq!(dataset.item_columns().n_rows(), expected.len());
+    }
+    let dataset = limited(5, columns());
+    // Whoever has interactions with other items alone is nobody.
+    assert_eq!(dataset.users().iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!((items(&dataset, "a"), items(&dataset, "b")), (vec!["both".into()], vec!["recent".into()]));
+    assert_eq!(items(&dataset, "c"), ["recent", "tie-2", "tie-1"]);
+    assert!(told(&dataset).iter().all(|row| row.device.is_none()));
+    let year = |id: &str| dataset.item_columns().get("YEAR").and_then(|years| years.number(row_of(&dataset, id)));
+    assert_eq!([year("new"), year("both"), year("recent"), year("tie-1")], [Some(70.0), Some(60.0), Some(0.0), None]);
+}
+
+#[test]
+fn without_times_of_creation_interactions_alone_say_which_items_are_read() {
+    let dataset = limited(4, vec![choice("YEAR", ColumnKind::Number)]);
+    assert_eq!(dataset.items().iter().collect::<Vec<_>>(), ["old", "recent", "tie-1", "tie-2"]);
+    assert_eq!((dataset.other_items().len(), dataset.n_left_out_items()), (0, 4));
+}

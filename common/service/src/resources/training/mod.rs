@@ -74,9 +74,7 @@ pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<
     for recipe in training.plan.recipes()? {
         let mut selection = training.selection.clone();
         training.columns.choose(&service.records, group_arn, recipe.info().reads, &mut selection).await?;
-        if let Some(event_type) = recipe.info().event_type {
-            selection.event_type = Some(event_type.to_owned());
-        }
+        plan::read_as(recipe.info(), &mut selection);
         if let Some(objective) = &mut objective {
             plan::read_objective(objective, &mut selection);
         }

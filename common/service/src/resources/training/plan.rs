@@ -78,6 +78,14 @@ pub(in crate::resources) fn competitors() -> Vec<String> {
     recipes::catalogue().iter().map(|info| info.name).filter(|name| may_compete(name)).map(str::to_owned).collect()
 }
 
+/// Has of events and items read what the recipe learns from.
+pub(super) fn read_as(info: &RecipeInfo, selection: &mut Selection) {
+    if let Some(event_type) = info.event_type {
+        selection.event_type = Some(event_type.to_owned());
+    }
+    selection.max_items = info.max_items;
+}
+
 /// Has the column of an objective read as a number, whatever else is said of it.
 pub(super) fn read_objective(objective: &mut Objective, selection: &mut Selection) {
     let named = |column: &&ColumnChoice| column.name.eq_ignore_ascii_case(&objective.item_attribute);
@@ -120,6 +128,19 @@ mod tests {
             panic!("a recipe that is not there is trained");
         };
         assert!(reason.starts_with("Recipe aws-none cannot be trained"), "{reason}");
+    }
+
+    #[test]
+    fn recipes_read_the_events_and_as_many_items_as_they_say() {
+        for (name, event_type, max_items) in [
+            ("aws-user-personalization-v2", Some("click"), Some(5_000_000)),
+            ("aws-vod-most-popular", Some("Watch"), Some(750_000)),
+            ("palate-transitions", Some("click"), None),
+        ] {
+            let mut selection = Selection { event_type: Some("click".into()), ..Selection::default() };
+            read_as(recipes::describe(name).unwrap(), &mut selection);
+            assert_eq!((selection.event_type.as_deref(), selection.max_items), (event_type, max_items), "{name}");
+        }
     }
 
     #[test]

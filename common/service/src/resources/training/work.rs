@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use palate_recipes::tune;
 use palate_recipes::{
-    Dataset, DatasetError, DatasetParts, EventWeight, Objective, Recipe, Search, Selection, TrainError, Trained,
-    TrainingTask, Trial,
+    Dataset, DatasetError, DatasetParts, EventWeight, Objective, Recipe, RecipeInfo, Search, Selection, TrainError,
+    Trained, TrainingTask, Trial,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -87,7 +87,7 @@ impl Work {
         let Candidate { recipe, selection } = &self.candidates[decision.candidate.min(self.candidates.len() - 1)];
         let dataset = Dataset::read(&parts, selection)?;
         drop(parts);
-        let n_items = dataset.n_catalogue_items();
+        let n_items = dataset.n_catalogue_items() + dataset.n_left_out_items();
         if let Some(too_many) = self.too_many_items.filter(|too_many| n_items >= *too_many) {
             let reason = format!("The datasets have {n_items} items; automatic updates are for fewer than {too_many}.");
             return Err(TrainError::Data(reason).into());
@@ -99,7 +99,11 @@ impl Work {
         let task = TrainingTask { progress: &progress, ..task };
         let mut trained = match &self.before {
             Some(before) => recipe.update(before, &task)?,
-            None => recipe.train(&task)?,
+            None => {
+                let mut trained = recipe.train(&task)?;
+                trained.report.warnings.extend(left_out(&dataset, recipe.info()));
+                trained
+            }
         };
         if let Plan::Refresh(_) = self.plan {
             // Nobody looks at the result before it answers requests.
@@ -178,6 +182,19 @@ impl Work {
     }
 }
 
+/// Tells of items that there were too many of.
+fn left_out(dataset: &Dataset, info: &RecipeInfo) -> Option<String> {
+    let n_left_out = dataset.n_left_out_items();
+    (n_left_out > 0).then(|| {
+        format!(
+            "The datasets have {n_left_out} items more than the {} that {} considers. Those that are not new and had no \
+             recent interactions were left out, with their interactions.",
+            dataset.n_catalogue_items(),
+            info.name,
+        )
+    })
+}
+
 /// One table of both: the recipes, then the winner's hyperparameters.
 fn after(competition: Search, search: Search) -> Search {
     let reason = format!("{} Of its hyperparameters, {}", competition.reason, search.reason);
@@ -197,7 +214,7 @@ mod tests {
     use bytes::Bytes;
     use palate_recipes::parts::{Column, ColumnType, PartBuilder};
     use palate_recipes::tune::{Budget, Dimension};
-    use palate_recipes::{Figure, Model, ModelError, ModelFile, ParamError, RecipeInfo, Report, describe};
+    use palate_recipes::{Figure, Model, ModelError, ModelFile, ParamError, Report, describe};
 
     use super::*;
     use crate::jobs::{Lost, Told};
@@ -348,6 +365,26 @@ mod tests {
                 assert_eq!(reason, "The datasets have 1 items; automatic updates are for fewer than 1.");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn items_that_are_too_many_to_be_considered_are_told_of() {
+        let ((_folder, blobs), learner) = (store(), Learner::new());
+        for (max_items, n_warnings) in [(None, 0), (Some(1), 0), (Some(0), 1)] {
+            let mut work = work(&blobs, learner, Plan::Recipe("aws-sims".into()), "0.5", None);
+            work.candidates[0].selection.max_items = max_items;
+            let (_, trained) = tokio::task::spawn_blocking(move || work.run(parts())).await.unwrap().unwrap();
+            let warnings = trained.report.warnings;
+            assert_eq!(warnings.len(), n_warnings, "{warnings:?}");
+            let told = "The datasets have 1 items more than the 0 that aws-sims considers.";
+            assert!(warnings.iter().all(|warning| warning.starts_with(told)), "{warnings:?}");
+        }
+        // What has too many items to be updated is known by all of them.
+        let mut work = work(&blobs, learner, Plan::Recipe("aws-sims".into()), "0.5", None);
+        work.candidates[0].selection.max_items = Some(0);
+        work.too_many_items = Some(1);
+        let failed = tokio::task::spawn_blocking(move || work.run(parts())).await.unwrap();
+        assert!(matches!(failed, Err(WorkError::Failed(_))));
     }
 
     #[tokio::test]
