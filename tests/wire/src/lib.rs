@@ -64,8 +64,12 @@ fn anybody() -> Credentials {
 impl Palate {
     /// An installation whose jobs run by themselves, with room for more than quotas allow.
     pub fn new() -> Self {
+        Self::running(Settings::default())
+    }
+
+    /// The same with other settings.
+    pub fn running(mut settings: Settings) -> Self {
         let starter = Arc::new(InBackground::default());
-        let mut settings = Settings::default();
         for quota in Quota::ALL {
             settings.quotas.set(quota, 1000);
         }
