@@ -1,12 +1,14 @@
 """`kill -9` in the middle of a job: it ends ACTIVE once, and its result is that of a job left in peace."""
 
 import json
+import re
 import time
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 import steps
+from conftest import SERVE
 from data import as_csv, dataset
 
 BUCKET = "faults"
@@ -102,3 +104,53 @@ def once(aws):
         found = list_(maxResults=100)[member]
         assert len({entry[name] for entry in found}) == len(found)
         assert {entry["status"] for entry in found} == {"ACTIVE"}
+
+
+# Up to here a network learns from what is not held back; what was kept then is the whole of it.
+LEARNED_PERCENT = 70
+
+
+def epochs(log, version):
+    """How far a training was after each of its epochs, in percent, as far as it learned without what is held back."""
+    found = re.findall(rf'job="{re.escape(version)}" step="epoch [^"]*" percent=(\d+)', log)
+    return [int(percent) for percent in found if int(percent) <= LEARNED_PERCENT]
+
+
+@SERVE
+def test_a_killed_training_of_a_sequence_recipe_goes_on_from_what_it_kept(installation):
+    aws = installation.aws
+    aws.s3.create_bucket(Bucket="sequences")
+    aws.s3.put_object(Bucket="sequences", Key="rows.csv", Body=as_csv(dataset(150, 20)["interactions"]))
+    group = steps.create_group(aws, "sequences")
+    dataset_arn = steps.create_dataset(aws, group, "interactions", "sequences")
+    job = steps.start_import(aws, dataset_arn, "s3://sequences/rows.csv", "sequences")
+    steps.active(lambda: steps.import_job(aws, job))
+    solution = steps.create_solution(aws, group, "aws-user-personalization-v2", "sequences")
+
+    def start():
+        return aws.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+
+    def metrics(version):
+        return aws.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
+
+    calm = start()
+    steps.active(lambda: steps.solution_version(aws, calm))
+    assert max(epochs(installation.log(), calm)) == LEARNED_PERCENT
+    # Of a training this short the end may be faster than the kill: then the next is tried.
+    for _ in range(10):
+        version = start()
+        kept = f"data/blobs/models/**/{version.rsplit('/', 1)[1]}/checkpoints/*/learning"
+        while not list(installation.folder.glob(kept)) and steps.solution_version(aws, version)["status"] != "ACTIVE":
+            pass
+        killed_at = time.time()
+        installation.kill("train")
+        before = installation.log()
+        installation.restart()
+        trained = steps.active(describing(lambda: steps.solution_version(aws, version)))
+        if trained["lastUpdatedDateTime"].timestamp() > killed_at:
+            break
+    else:
+        raise AssertionError("no kill arrived between what was kept and the end of a training")
+    assert epochs(before, version) == epochs(before, calm)
+    assert epochs(installation.log()[len(before):], version) == [], "it began anew"
+    assert metrics(version) == metrics(calm)
