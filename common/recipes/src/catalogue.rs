@@ -95,14 +95,19 @@ pub struct Reads {
     pub context: bool,
     /// IMPRESSION, as text, among the columns of interactions.
     pub impressions: bool,
+    /// Which interactions are of one visit, where sessions are known.
+    pub visits: bool,
 }
 
 impl Reads {
-    pub(crate) const NOTHING: Self = Self { items: false, users: false, context: false, impressions: false };
+    pub(crate) const NOTHING: Self =
+        Self { items: false, users: false, context: false, impressions: false, visits: false };
     const ITEMS: Self = Self { items: true, ..Self::NOTHING };
     const ITEMS_AND_USERS: Self = Self { users: true, ..Self::ITEMS };
     const EVERYTHING: Self = Self { context: true, ..Self::ITEMS_AND_USERS };
-    const WITH_IMPRESSIONS: Self = Self { impressions: true, ..Self::EVERYTHING };
+    const VISITS: Self = Self { visits: true, ..Self::NOTHING };
+    const EVERYTHING_AND_VISITS: Self = Self { visits: true, ..Self::EVERYTHING };
+    const WITH_IMPRESSIONS: Self = Self { impressions: true, ..Self::EVERYTHING_AND_VISITS };
 }
 
 const BOOLEAN: Range = Range::Categorical(&["true", "false"]);

@@ -18,6 +18,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod timestamps;
+mod visits;
 
 use bytes::Bytes;
 
@@ -31,6 +32,7 @@ use timestamps::Timestamps;
 use crate::EventChoice;
 use crate::parts::PartError;
 use codes::Codes;
+use visits::Visit;
 
 /// The parts of a dataset group, as imports and compactions left them, oldest first.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +70,8 @@ pub struct Selection {
     /// that were created last if CREATION_TIMESTAMP is one of `item_columns`; of the others neither interactions nor
     /// metadata are.
     pub max_items: Option<usize>,
+    /// Whether [`Dataset::is_same_visit`] is asked for.
+    pub visits: bool,
 }
 
 /// Why a dataset cannot be read.
@@ -93,7 +97,7 @@ pub enum DatasetError {
 /// An interaction takes 8 bytes for item and time (12 if times are too far apart for 4 bytes), 1 for its type
 /// (2 or 4 if there are that many) if a part has EVENT_TYPE, and 4 for its value if a part has EVENT_VALUE: 13 in
 /// all, beside 8 bytes a user. While it is built it takes 21 at most, and 8 more if there are other columns with
-/// values (to tell repetitions) and 4 more if some are asked for; beside that, the ids twice for a moment, and
+/// values (to tell repetitions) and 4 more if some are asked for, and 4 more (1 at the end) for visits; beside that, the ids twice for a moment, and
 /// what at most four parts take in decoding: some 40 bytes a row of the part.
 pub struct Dataset {
     users: IdMap,
@@ -107,6 +111,8 @@ pub struct Dataset {
     event_type: Codes,
     /// NaN where there is none; empty if there are none.
     value: Vec<f32>,
+    /// By interaction; empty if nothing is known, or not asked for.
+    visits: Vec<Visit>,
     n_unjoined: usize,
     item_columns: Columns,
     user_columns: Columns,
@@ -197,6 +203,17 @@ impl Dataset {
         self.value.get(interaction).copied().filter(|value| !value.is_nan())
     }
 
+    /// Whether an interaction was of the same session as the user's one before it. `None` if either has no session that
+    /// is known, if there is none before it, or if it was not asked for.
+    #[inline]
+    pub fn is_same_visit(&self, interaction: usize) -> Option<bool> {
+        match self.visits.get(interaction)? {
+            Visit::Unknown => None,
+            Visit::Same => Some(true),
+            Visit::Another => Some(false),
+        }
+    }
+
     /// The columns of [`Selection::item_columns`]: a row for each of [`Dataset::items`], then for each of
     /// [`Dataset::other_items`]. Of an item's records the newest counts.
     pub fn item_columns(&self) -> &Columns {
@@ -225,7 +242,8 @@ impl Dataset {
 
     /// Those of them that hold the interactions: users, items, times, types and values, without the ids' text.
     pub fn interaction_bytes(&self) -> usize {
-        self.histories.resident_bytes() + self.event_type.resident_bytes() + self.value.len() * size_of::<f32>()
+        let values = self.value.len() * size_of::<f32>() + self.visits.len() * size_of::<Visit>();
+        self.histories.resident_bytes() + self.event_type.resident_bytes() + values
     }
 
     /// Whether there is enough to learn from.

@@ -62,6 +62,7 @@ pub const USER_PERSONALIZATION: RecipeInfo = RecipeInfo {
 };
 
 pub const HRNN: RecipeInfo = RecipeInfo {
+    reads: Reads::VISITS,
     feature_transformation: "JSON-percentile-filtering",
     hyperparameters: &[hidden_dimension("43"), BPTT, RECENCY_MASK, MIN_USER_HISTORY, MAX_USER_HISTORY],
     ranks: false,
@@ -72,7 +73,7 @@ pub const HRNN: RecipeInfo = RecipeInfo {
 };
 
 pub const HRNN_METADATA: RecipeInfo = RecipeInfo {
-    reads: Reads::EVERYTHING,
+    reads: Reads::EVERYTHING_AND_VISITS,
     feature_transformation: "featurize_metadata",
     hyperparameters: &[hidden_dimension("43"), BPTT, RECENCY_MASK, MIN_USER_HISTORY, MAX_USER_HISTORY],
     ranks: false,
@@ -84,7 +85,7 @@ pub const HRNN_METADATA: RecipeInfo = RecipeInfo {
 };
 
 pub const HRNN_COLDSTART: RecipeInfo = RecipeInfo {
-    reads: Reads::EVERYTHING,
+    reads: Reads::EVERYTHING_AND_VISITS,
     feature_transformation: "featurize_coldstart",
     hyperparameters: &[
         hidden_dimension("149"),
@@ -120,7 +121,7 @@ pub const PERSONALIZED_RANKING_V2: RecipeInfo = RecipeInfo {
 };
 
 pub const PERSONALIZED_RANKING: RecipeInfo = RecipeInfo {
-    reads: Reads::EVERYTHING,
+    reads: Reads::EVERYTHING_AND_VISITS,
     feature_transformation: "JSON-percentile-filtering",
     hyperparameters: &[hidden_dimension("149"), BPTT, RECENCY_MASK, MIN_USER_HISTORY, MAX_USER_HISTORY],
     ..ranking(

@@ -7,6 +7,7 @@ use super::codes::Codes;
 use super::histories::Histories;
 use super::intern::NONE;
 use super::rows::Rows;
+use super::visits::{Visit, visits};
 
 /// Threads work on this many interactions at a time, those of a user always together.
 const ROWS_A_TASK: usize = 1 << 18;
@@ -18,6 +19,8 @@ pub struct Built {
     pub value: Vec<f32>,
     /// As [`Rows::input`].
     pub input: Option<Vec<u32>>,
+    /// See [`super::Dataset::is_same_visit`]; empty if no session is known.
+    pub visits: Vec<Visit>,
 }
 
 /// Sorts and drops repetitions. `users`, `items` and `event_types` say which row a number becomes.
@@ -48,7 +51,11 @@ pub fn build(mut rows: Rows, users: &[u32], n_users: usize, items: &[u32], event
         _ => order.par_iter().map(|row| rows.value[*row as usize]).collect(),
     };
     let input = rows.input.map(|input| order.par_iter().map(|row| input[*row as usize]).collect());
-    Built { histories: Histories::new(offsets, item, time), event_type, value, input }
+    let histories = Histories::new(offsets, item, time);
+    let session = rows.session.filter(|session| session.iter().any(|session| *session != NONE));
+    let session = session.map(|session| order.par_iter().map(|row| session[*row as usize]).collect::<Vec<u32>>());
+    let visits = session.map_or_else(Vec::new, |session| visits(&histories, &session));
+    Built { histories, event_type, value, input, visits }
 }
 
 /// How often each number below `n` occurs; others are passed over.

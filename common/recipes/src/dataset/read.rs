@@ -20,7 +20,7 @@ const PARTS_AT_ONCE: usize = 4;
 
 pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, DatasetError> {
     let interners = Interners::default();
-    let mut rows = Rows::new(!selection.interaction_columns.is_empty());
+    let mut rows = Rows::new(!selection.interaction_columns.is_empty(), selection.visits);
     for together in parts.interactions.chunks(rayon::current_num_threads().clamp(1, PARTS_AT_ONCE)) {
         let read: Vec<Result<_, DatasetError>> =
             together.par_iter().map(|content| part::read(content, &interners, selection)).collect();
@@ -100,6 +100,7 @@ pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, Data
         event_types,
         event_type: built.event_type,
         value: built.value,
+        visits: built.visits,
         n_unjoined,
         item_columns,
         user_columns,

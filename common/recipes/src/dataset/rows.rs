@@ -20,14 +20,16 @@ pub struct Rows {
     pub others: Vec<u64>,
     /// Where the row stands among all rows of all parts, selected or not; kept only if it was asked for.
     pub input: Option<Vec<u32>>,
+    /// The session's number, or [`NONE`]; kept only if it was asked for.
+    pub session: Option<Vec<u32>>,
     /// Rows of all parts so far.
     pub n_input: usize,
     sessions: Sessions,
 }
 
 impl Rows {
-    pub fn new(with_input: bool) -> Self {
-        Self { input: with_input.then(Vec::new), ..Self::default() }
+    pub fn new(with_input: bool, with_sessions: bool) -> Self {
+        Self { input: with_input.then(Vec::new), session: with_sessions.then(Vec::new), ..Self::default() }
     }
 
     /// Adds the rows of the next part.
@@ -62,6 +64,12 @@ impl Rows {
             keep(selected, others, &mut self.others);
         } else if !self.others.is_empty() {
             self.others.resize(self.user.len(), 0);
+        }
+        if let Some(session) = &mut self.session {
+            match &part.session {
+                Some(of_part) => keep(selected, of_part, session),
+                None => session.resize(self.user.len(), NONE),
+            }
         }
         if let Some(input) = &mut self.input {
             let all: Vec<u32> = (first_input as u32..self.n_input as u32).collect();

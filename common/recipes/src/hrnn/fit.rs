@@ -197,6 +197,9 @@ impl Course<'_> {
                 let interactions = self.dataset.interactions_of(histories.row_of(user));
                 u32::try_from(interactions.start + place).unwrap_or(NONE)
             },
+            same_visit: &|user, place| {
+                self.dataset.is_same_visit(self.dataset.interactions_of(histories.row_of(user)).start + place)
+            },
             weight: &|time_s| if self.params.recency_mask { recent(time_s) } else { 1.0 },
         };
         let Metadata { of_items, of_users, of_contexts, .. } = self.metadata;

@@ -174,8 +174,14 @@ fn what_was_had_comes_last_but_in_an_order_and_is_the_answer_if_nothing_else_is_
 fn a_step_whose_gradient_is_not_finite_changes_nothing() {
     let histories = Histories::new(vec![0, 4, 8], vec![0, 1, 2, 3, 3, 2, 1, 0], (0..8).collect::<Vec<i64>>());
     let none = SparseRows::default();
-    let reading =
-        Reading { histories: &histories, gap_s: 100, user_row: &|_| NONE, context_row: &|_, _| NONE, weight: &|_| 1.0 };
+    let reading = Reading {
+        histories: &histories,
+        gap_s: 100,
+        user_row: &|_| NONE,
+        context_row: &|_, _| NONE,
+        same_visit: &|_, _| None,
+        weight: &|_| 1.0,
+    };
     let material =
         Material { reading, items: &none, users: &none, contexts: &none, n_events: &[2, 2, 2, 2], cold: &[] };
     let shape = Shape { d: 4, n_user_features: 0, n_context_features: 0 };

@@ -16,7 +16,7 @@ use crate::neural::store::round;
 use crate::refresh::Refresh;
 use crate::ridge::Design;
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
-use crate::{IdMap, ModelError, RecipeInfo, TrainError, TrainingTask};
+use crate::{Dataset, IdMap, ModelError, RecipeInfo, TrainError, TrainingTask};
 
 /// A model with what is new.
 pub struct Updated {
@@ -61,11 +61,17 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     let scorer =
         Hrnn { network, transitions, worth, fresh: Some(fresh), blend: old.blend, gives_scores: old.gives_scores };
     let of_users = settings.user_features.rows(dataset.user_columns());
-    let encoded = encode_all(&scorer.network, settings.shape(), &histories, &of_users);
+    let encoded = encode_all(&scorer.network, settings.shape(), dataset, &histories, &of_users);
     Ok(Updated { ids, histories, settings, scorer, item_features: items.features, encoded })
 }
 
-fn encode_all(network: &Alone, shape: Shape, histories: &Histories, of_users: &SparseRows) -> Vec<Encoded> {
+fn encode_all(
+    network: &Alone,
+    shape: Shape,
+    dataset: &Dataset,
+    histories: &Histories,
+    of_users: &SparseRows,
+) -> Vec<Encoded> {
     let items = Items { width: network.d + 1, own: Vec::new(), trust: Vec::new(), features: Vec::new() };
     let weights = Weights { shape, items, body: network.body.clone() };
     let reading = Reading {
@@ -73,6 +79,7 @@ fn encode_all(network: &Alone, shape: Shape, histories: &Histories, of_users: &S
         gap_s: network.gap_s,
         user_row: &|user| user as u32,
         context_row: &|_, _| NONE,
+        same_visit: &|user, place| dataset.is_same_visit(dataset.interactions_of(user).start + place),
         weight: &|_| 0.0,
     };
     let users: Vec<usize> = histories.users().collect();

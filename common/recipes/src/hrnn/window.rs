@@ -86,6 +86,8 @@ pub struct Reading<'a> {
     pub user_row: &'a (dyn Fn(usize) -> u32 + Sync),
     /// Row of the context of a user's event.
     pub context_row: &'a (dyn Fn(usize, usize) -> u32 + Sync),
+    /// Whether an event of a user was of the same visit as the one before; `None`: the pause tells.
+    pub same_visit: &'a (dyn Fn(usize, usize) -> Option<bool> + Sync),
     /// What an event counts as a target, by its time.
     pub weight: &'a (dyn Fn(i64) -> f32 + Sync),
 }
@@ -101,8 +103,11 @@ impl Reading<'_> {
                 .and_then(|before| (before > first).then(|| times.get(before).saturating_sub(times.get(before - 1))));
             let begin = match before {
                 None => Begin::User,
-                Some(_) if pause_s.is_some_and(|pause_s| pause_s > self.gap_s) => Begin::Session,
-                Some(_) => Begin::Nothing,
+                Some(before) => {
+                    let is_same = pause_s.and_then(|_| (self.same_visit)(user, before));
+                    let goes_on = is_same.unwrap_or_else(|| pause_s.is_none_or(|pause_s| pause_s <= self.gap_s));
+                    if goes_on { Begin::Nothing } else { Begin::Session }
+                }
             };
             let target = items.get(place).copied().unwrap_or(NONE);
             Cell {
@@ -189,7 +194,14 @@ mod tests {
     use super::*;
 
     fn reading(histories: &Histories) -> Reading<'_> {
-        Reading { histories, gap_s: 100, user_row: &|user| user as u32, context_row: &|_, _| NONE, weight: &|_| 1.0 }
+        Reading {
+            histories,
+            gap_s: 100,
+            user_row: &|user| user as u32,
+            context_row: &|_, _| NONE,
+            same_visit: &|_, _| None,
+            weight: &|_| 1.0,
+        }
     }
 
     #[test]
@@ -212,6 +224,19 @@ mod tests {
         );
         let newest: Vec<Cell> = reading(&histories).user(0, 2).collect();
         assert_eq!((newest[0].input, newest[0].target, newest.len()), (Input::Start, 9, 2));
+    }
+
+    #[test]
+    fn a_visit_that_is_known_is_a_session_whatever_the_pause() {
+        let histories = Histories::new(vec![0, 5], vec![1, 2, 3, 4, 5], vec![0, 500, 510, 520, 900]);
+        let known = |_: usize, place: usize| [Some(false), Some(true), Some(false), None, None][place];
+        let reading = Reading { same_visit: &known, ..reading(&histories) };
+        let begins: Vec<Begin> = reading.user(0, 0).map(|cell| cell.begin).collect();
+        let [user, session, nothing] = [Begin::User, Begin::Session, Begin::Nothing];
+        assert_eq!(begins, [user, nothing, nothing, session, nothing, session]);
+        // What was before the first event that is read is not known.
+        let begins: Vec<Begin> = reading.user(0, 2).map(|cell| cell.begin).collect();
+        assert_eq!(begins, [user, nothing, nothing, session]);
     }
 
     #[test]

@@ -85,3 +85,27 @@ fn streamed_rows_without_item_are_left_out() {
     let rows = [row("a", "", 1).within("s"), row("a", "x", 2), row("", "y", 3).within("s")];
     assert_eq!(history(vec![put(&rows)]), (events(&[("a", "x", 2), ("a", "y", 3)]), 0));
 }
+
+#[test]
+fn interactions_know_whether_they_are_of_the_visit_of_the_one_before() {
+    let imported = [row("a", "w", 1)];
+    let rows = [
+        row("a", "x", 5).within("s1"),
+        row("", "y", 6).within("s1"),
+        row("a", "z", 7).within("s2"),
+        row("a", "v", 8),
+        row("b", "x", 3).within("s2"),
+    ];
+    let parts = || vec![bulk(&imported), put(&rows)];
+    let dataset = read(parts(), &Selection { visits: true, ..Selection::default() });
+    let of = |user: usize| dataset.interactions_of(user).map(|place| dataset.is_same_visit(place)).collect::<Vec<_>>();
+    assert_eq!(of(0), [None, None, Some(true), Some(false), None]);
+    assert_eq!(of(1), [None]);
+    let unasked = read(parts(), &Selection::default());
+    assert_eq!(unasked.is_same_visit(2), None);
+    let unknown = read(vec![bulk(&imported)], &Selection { visits: true, ..Selection::default() });
+    assert_eq!(
+        (unknown.is_same_visit(0), unknown.interaction_bytes()),
+        (None, read(vec![bulk(&imported)], &Selection::default()).interaction_bytes())
+    );
+}

@@ -84,6 +84,7 @@ pub(super) fn read_as(info: &RecipeInfo, selection: &mut Selection) {
         selection.event_type = Some(event_type.to_owned());
     }
     selection.max_items = info.max_items;
+    selection.visits = info.reads.visits;
 }
 
 /// Has the column of an objective read as a number, whatever else is said of it.
@@ -132,14 +133,16 @@ mod tests {
 
     #[test]
     fn recipes_read_the_events_and_as_many_items_as_they_say() {
-        for (name, event_type, max_items) in [
-            ("aws-user-personalization-v2", Some("click"), Some(5_000_000)),
-            ("aws-vod-most-popular", Some("Watch"), Some(750_000)),
-            ("palate-transitions", Some("click"), None),
+        for (name, event_type, max_items, visits) in [
+            ("aws-user-personalization-v2", Some("click"), Some(5_000_000), false),
+            ("aws-hrnn", Some("click"), Some(750_000), true),
+            ("aws-vod-most-popular", Some("Watch"), Some(750_000), false),
+            ("palate-transitions", Some("click"), None, false),
         ] {
             let mut selection = Selection { event_type: Some("click".into()), ..Selection::default() };
             read_as(recipes::describe(name).unwrap(), &mut selection);
             assert_eq!((selection.event_type.as_deref(), selection.max_items), (event_type, max_items), "{name}");
+            assert_eq!(selection.visits, visits, "{name}");
         }
     }
 
