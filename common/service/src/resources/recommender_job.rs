@@ -179,6 +179,7 @@ async fn training(service: &Arc<Service>, run: &Run<Recommender>, plan: Plan) ->
     };
     Ok(Training {
         arn: arn.clone(),
+        job: recommender.trainings.begun,
         plan,
         dataset_group_arn: recommender.dataset_group_arn.clone(),
         // The recipe says which events it learns from.

@@ -176,6 +176,8 @@ impl SolutionVersion {
             told: run.told.clone(),
             stop,
             arn,
+            // What else is done for a version reads anew.
+            job: 0,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod model;
 mod plan;
+mod reading;
 mod watch;
 mod work;
 
@@ -10,22 +11,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
-use palate_recipes::{self as recipes, EventWeight, ModelFile, Objective, TimedPart, Trained};
+use palate_recipes::{self as recipes, EventWeight, ModelFile, Objective, Trained};
 use palate_store::PutCondition;
 
-use super::dataset_group::DatasetGroup;
 use super::training_columns::TrainingColumns;
-use crate::arn::{Kind, Place};
-use crate::data::Snapshot;
 use crate::jobs::{Lost, Told, WorkError};
 use crate::records::FORMAT;
-use crate::schema::DatasetType;
 use crate::service::Service;
 use crate::wire::Timestamp;
 
 pub(crate) use model::{MovedModel, TrainedModel, model_to_move, trained_model};
 pub(super) use model::{adopt, disown};
 pub(super) use plan::{Plan, competitors, may_compete};
+use reading::Reading;
 use watch::{Checkpoints, Watch};
 use work::{Candidate, Work};
 
@@ -34,8 +32,10 @@ const SEED: u64 = 42;
 
 /// What to learn, from what and where to.
 pub(super) struct Training {
-    /// Whose model it is; for the log.
+    /// Whose model it is.
     pub arn: String,
+    /// Tells this job of `arn` from others.
+    pub job: u32,
     pub plan: Plan,
     pub dataset_group_arn: String,
     pub selection: recipes::Selection,
@@ -84,7 +84,11 @@ pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<
         Plan::Update(model) | Plan::Refresh(model) => Some(stored_model(service, model).await?),
         _ => None,
     };
-    let parts = parts_of_group(service, group_arn, &training.arn).await?;
+    // What a training keeps is of use to the next attempt only if that reads the same. An update keeps nothing.
+    let job = before.is_none().then_some(training.job);
+    let (reading, parts) = Reading::begin(service, group_arn, &training.arn, job).await?;
+    let begun = reading.begun.min(started);
+    let lost = training.lost.clone();
     let checkpoints = format!("{}/checkpoints", training.models);
     let watch = Watch::new(training.arn, training.lost, training.stop, training.told, service.settings.training_time);
     let work = Work {
@@ -98,34 +102,21 @@ pub(super) async fn train(service: &Arc<Service>, training: Training) -> Result<
         checkpoints: Checkpoints::new(Arc::clone(&service.stores.blobs), checkpoints.clone()),
         watch,
     };
-    let (recipe, trained) = tokio::task::spawn_blocking(move || work.run(parts)).await.map_err(WorkError::retry)??;
     let folder = format!("{}/{}", training.models, training.attempt);
-    let model = store_model(service, recipe.to_owned(), folder, &trained).await?;
-    service.remove_blobs(&format!("{checkpoints}/")).await;
-    let hours = (service.now().0 - started.0) as f64 / 3_600_000.0;
-    Ok(StoredModel { model, chosen: trained.chosen, hours: (hours * 1e6).round() / 1e6, begun: started })
-}
-
-/// The rows of a group's datasets as they are now, imported and streamed: the snapshot that the training keeps.
-async fn parts_of_group(
-    service: &Arc<Service>,
-    group_arn: &str,
-    reader_arn: &str,
-) -> Result<recipes::DatasetParts, WorkError> {
-    let group = service.records.fetch::<DatasetGroup>(group_arn, "datasetGroupArn").await?.resource;
-    let place = Place::of(group_arn).ok_or_else(|| WorkError::retry(format!("{group_arn} is no ARN")))?;
-    let mut all = [Vec::new(), Vec::new(), Vec::new()];
-    for (kind, into) in [DatasetType::Interactions, DatasetType::Items, DatasetType::Users].into_iter().zip(&mut all) {
-        let arn = place.arn(Kind::Dataset, &format!("{}/{}", group.name, kind.arn_suffix()));
-        let Some(snapshot) = Snapshot::take(service, &arn, Some(reader_arn)).await? else { continue };
-        for part in snapshot.parts() {
-            into.push(TimedPart { content: snapshot.content(service, part).await?, at_ms: part.at_ms });
-        }
-        snapshot.release(service).await;
+    let trained = async {
+        let run = tokio::task::spawn_blocking(move || work.run(parts)).await;
+        let (recipe, trained) = run.map_err(WorkError::retry)??;
+        Ok((store_model(service, recipe.to_owned(), folder, &trained).await?, trained.chosen))
+    };
+    let trained = trained.await;
+    if !lost.is_lost() && !matches!(trained, Err(WorkError::Retry(_) | WorkError::Lost)) {
+        // There will be no other attempt.
+        service.remove_blobs(&format!("{checkpoints}/")).await;
+        reading.end(service).await;
     }
-    let [interactions, items, users] = all;
-    let interactions = interactions.into_iter().map(|part| part.content).collect();
-    Ok(recipes::DatasetParts { interactions, items, users })
+    let (model, chosen) = trained?;
+    let hours = (service.now().0 - started.0) as f64 / 3_600_000.0;
+    Ok(StoredModel { model, chosen, hours: (hours * 1e6).round() / 1e6, begun })
 }
 
 /// A model as its training left it.
