@@ -17,8 +17,9 @@
 //! **Items with little evidence** borrow from items that their metadata are like ([`loans`]): `C = (c(i,j))` becomes
 //! `(I + L) C (I + L)ᵀ`, `L(i,k) = borrowed_events · similarity(i,k) / n(k)`, as if so many further interactions with
 //! `i` had gone as those with its lenders do on average, and `n(i)` counts them. So items that nobody has had are
-//! recommended and lead to others. Without metadata of items the model knows items with interactions alone. Catalogues of
-//! more than 20,000 items with metadata do without loans, which would take minutes to pass on.
+//! recommended and lead to others. Without metadata of items the model knows items with interactions alone. Of large
+//! catalogues the strongest loans are passed on, as many as bounds on time and memory allow ([`spread`]); beyond 200,000
+//! items with metadata there are none.
 //!
 //! | hyperparameter    | sign        | meaning                                                          |
 //! |-------------------|-------------|------------------------------------------------------------------|
@@ -46,6 +47,7 @@ mod count;
 mod loans;
 mod scorer;
 mod source;
+mod spread;
 mod trial;
 
 use std::collections::BTreeMap;

@@ -4,9 +4,8 @@ use crate::event_weights::Weighing;
 use crate::ridge::Design;
 use crate::{Progress, TrainError, TrainingTask};
 
-/// Items with metadata up to which there are loans. A row of a borrower is summed over those of its lenders and handed to
-/// all borrowers of what is found: on 92,000 items that takes over four minutes.
-const MAX_DESCRIBED: usize = 20_000;
+/// Items with metadata up to which there are loans: some tens of seconds a training on one core ([`super::spread`]).
+const MAX_DESCRIBED: usize = 200_000;
 
 /// What transitions are learned from beside histories.
 pub struct Source<'a> {
