@@ -1,5 +1,6 @@
 //! How good a recipe is, by the protocol and the metrics of the service's guide, and by those of the literature.
 
+mod asking;
 mod breakdown;
 mod figures;
 mod known;
@@ -12,10 +13,9 @@ mod times;
 mod warnings;
 mod weighted;
 
-use std::borrow::Cow;
-
 use rayon::prelude::*;
 
+pub use asking::Asking;
 pub use report::{AtCutoff, Breakdown, Figure, Figures, Group, NamedFigures, Report, Search, Trial};
 pub use rewards::average_rewards;
 pub use split::Split;
@@ -25,9 +25,11 @@ pub use weighted::weighted_ndcg;
 use crate::dataset::Histories;
 use crate::model::{Scorer, sha256};
 use crate::popularity::Popular;
-use crate::{Dataset, Event, Query, RecipeInfo, RecipeType};
+use crate::{Dataset, RecipeInfo};
+use asking::Given;
 use known::Known;
 use metrics::{Judged, Means};
+use split::TestUser;
 
 /// Asks for a list for each test user and compares it with what the user did next, beside the lists of the items that
 /// are most popular among the training users.
@@ -78,42 +80,12 @@ pub fn evaluate(
     }
 }
 
-/// What is told of a test user.
-#[derive(Clone, Copy, PartialEq)]
-enum Given {
-    History,
-    Nothing,
-}
-
-/// Test users, and how they are asked for.
-struct Asking<'a> {
-    dataset: &'a Dataset,
-    info: &'a RecipeInfo,
-    split: &'a Split,
-}
-
 impl Asking<'_> {
-    fn is_related(&self) -> bool {
-        self.info.recipe_type == RecipeType::RelatedItems
-    }
-
     /// In the order of the test users, whatever thread did which.
     fn judge<S: Scorer + ?Sized>(&self, scorer: &S, given: Given) -> Vec<Judged> {
         let histories = self.dataset.histories();
-        let judge = |test: &split::TestUser| {
-            let mut history: Cow<'_, [Event]> = histories.events(test.user, test.n_history).into();
-            if given == Given::Nothing {
-                history = Cow::Borrowed(&[]);
-            }
-            let item = if self.is_related() { history.last().map(|event| event.item) } else { None };
-            let user = self.info.reads.users.then(|| self.dataset.user_columns().record(test.user));
-            // Where the user is when the first of the held-out events is still to come.
-            let next = self.dataset.interactions_of(test.user).start + test.n_history;
-            let context = self.info.reads.context.then(|| self.dataset.interaction_columns().record(next));
-            let (user, context) = (user.as_ref(), context.as_ref());
-            let query = Query { history: &history, item, user, context, ..Query::default() };
-            let list = scorer.recommend(&query, figures::LONGEST);
-            let items = list.iter().map(|scored| scored.item).collect();
+        let judge = |test: &TestUser| {
+            let items = self.list(scorer, test, given, figures::LONGEST);
             let (had, truth) = histories.items_of(test.user).split_at(test.n_history);
             let times = histories.timestamps_of(test.user);
             let times: Vec<i64> = times.slice(test.n_history..times.len()).iter().collect();

@@ -1,7 +1,7 @@
 //! What every training does around what its recipe does: enough data, split, judge, fit on everything.
 
 use crate::dataset::Histories;
-use crate::evaluate::{Split, average_rewards, evaluate, weighted_ndcg};
+use crate::evaluate::{Asking, Split, average_rewards, evaluate, weighted_ndcg};
 use crate::model::Scorer;
 use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask};
 
@@ -34,7 +34,7 @@ pub fn evaluated<P, S: Scorer>(
     let scorer = fit(&prepared, &training)?;
     step(task.progress, "evaluating", 0.7)?;
     let mut report = evaluate(task.dataset, info, &split, &training, &scorer);
-    judge_aims(task, &split, &scorer, &mut report);
+    judge_aims(task, info, &split, &scorer, &mut report);
     if task.trial {
         return Ok(Evaluated { prepared, scorer, report });
     }
@@ -64,12 +64,19 @@ pub fn split_of(task: &TrainingTask<'_>) -> Split {
 }
 
 /// Adds the metrics of the weights of events and of the objective, where there are such.
-pub fn judge_aims(task: &TrainingTask<'_>, split: &Split, scorer: &impl Scorer, report: &mut Report) {
+pub fn judge_aims(
+    task: &TrainingTask<'_>,
+    info: &RecipeInfo,
+    split: &Split,
+    scorer: &impl Scorer,
+    report: &mut Report,
+) {
+    let asking = Asking { dataset: task.dataset, info, split };
     if !task.event_weights.is_empty() {
-        report.metrics.extend(weighted_ndcg(task.dataset, split, scorer, task.event_weights));
+        report.metrics.extend(weighted_ndcg(&asking, scorer, task.event_weights));
     }
     if let Some(objective) = task.objective {
-        let share = average_rewards(task.dataset, split, scorer, objective);
+        let share = average_rewards(&asking, scorer, objective);
         report.metrics.insert("average_rewards_at_k".to_owned(), share);
     }
 }

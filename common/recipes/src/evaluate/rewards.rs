@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
-use super::Split;
+use super::asking::{Asking, Given};
 use crate::model::Scorer;
-use crate::{Dataset, Objective, Query};
+use crate::{Dataset, Objective};
 
 /// What counts as the recommendations that a user got: as many as a request may ask for.
 const ALL: usize = 500;
@@ -17,16 +17,15 @@ const K: usize = 25;
 /// Mean over test users of the share of their reward that comes from the 25 recommendations worth most. The reward of
 /// an item is its value in the objective's column, 0 if that is missing or below 0; a user earns it who takes a
 /// recommended item. Users who earn nothing are left out; 0 if all are.
-pub fn average_rewards(dataset: &Dataset, split: &Split, scorer: &impl Scorer, objective: &Objective) -> f64 {
-    let rewards = rewards(dataset, objective);
-    let histories = dataset.histories();
-    let shares: Vec<Option<f64>> = split
+pub fn average_rewards(asking: &Asking<'_>, scorer: &impl Scorer, objective: &Objective) -> f64 {
+    let rewards = rewards(asking.dataset, objective);
+    let histories = asking.dataset.histories();
+    let shares: Vec<Option<f64>> = asking
+        .split
         .test
         .par_iter()
         .map(|test| {
-            let history = histories.events(test.user, test.n_history);
-            let list = scorer.recommend(&Query { history: &history, ..Query::default() }, ALL);
-            let list: Vec<u32> = list.iter().map(|scored| scored.item).collect();
+            let list = asking.list(scorer, test, Given::History, ALL);
             share(&list, &histories.items_of(test.user)[test.n_history..], &rewards)
         })
         .collect();

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::parts::{Column, ColumnType, PartBuilder};
-use crate::{ColumnChoice, ColumnKind, DatasetParts, Reads, Scored, Selection, describe};
+use crate::{
+    ColumnChoice, ColumnKind, DatasetParts, EventWeight, Objective, Query, Reads, Scored, Selection, Sensitivity,
+    TimedPart, describe,
+};
 
 /// Interactions in the order of the input: user, item, time, and where it was.
 fn dataset(rows: &[(&str, &str, i64, &str)]) -> Dataset {
@@ -19,19 +22,35 @@ fn dataset(rows: &[(&str, &str, i64, &str)]) -> Dataset {
         part.push_long(2, *timestamp_s);
         part.push_str(3, place);
     }
-    let parts = DatasetParts { interactions: vec![part.finish().unwrap()], ..DatasetParts::default() };
-    let interaction_columns = vec![ColumnChoice { name: "PLACE".into(), kind: ColumnKind::Categorical }];
-    Dataset::read(&parts, &Selection { interaction_columns, ..Selection::default() }).unwrap()
+    let mut users = PartBuilder::new(&[column("USER_ID", ColumnType::String), column("WANTS", ColumnType::String)]);
+    users.push_str(0, "u");
+    users.push_str(1, "b");
+    let mut items = PartBuilder::new(&[column("ITEM_ID", ColumnType::String), column("PRICE", ColumnType::Double)]);
+    for item in ["a", "b", "c", "d"] {
+        items.push_str(0, item);
+        items.push_double(1, 2.5);
+    }
+    let [users, items] = [users, items].map(|mut part| vec![TimedPart { content: part.finish().unwrap(), at_ms: 1 }]);
+    let parts = DatasetParts { interactions: vec![part.finish().unwrap()], users, items };
+    let choice = |name: &str, kind| vec![ColumnChoice { name: name.into(), kind }];
+    let selection = Selection {
+        interaction_columns: choice("PLACE", ColumnKind::Categorical),
+        user_columns: choice("WANTS", ColumnKind::Categorical),
+        item_columns: choice("PRICE", ColumnKind::Number),
+        ..Selection::default()
+    };
+    Dataset::read(&parts, &selection).unwrap()
 }
 
-/// Answers with one item: the first that was given, or that of the place's name.
+/// Answers with one item: the first that was given, or that of the place's name, or what the user's record says.
 struct Told<'a>(&'a Dataset);
 
 impl Scorer for Told<'_> {
     fn recommend(&self, query: &Query<'_>, _k: usize) -> Vec<Scored> {
         let place = query.context.and_then(|context| context.get("PLACE"));
-        let item = match place {
-            Some(place) => self.0.items().get(place),
+        let told = place.or_else(|| query.user.and_then(|user| user.get("WANTS")));
+        let item = match told {
+            Some(id) => self.0.items().get(id),
             None => query.history.first().map(|event| event.item),
         };
         item.map(|item| Scored::new(item, None)).into_iter().collect()
@@ -79,6 +98,25 @@ fn a_recipe_that_reads_it_is_told_where_the_user_is_when_the_answer_is_due() {
     let with = report(&one_user(), Reads { context: true, ..Reads::NOTHING });
     assert_eq!(with.metrics["mean_reciprocal_rank_at_25"], 1.0);
     assert_ne!(with.fingerprint, without.fingerprint);
+}
+
+#[test]
+fn aims_are_judged_by_the_lists_that_the_metrics_are_of() {
+    let dataset = one_user();
+    let split = Split::draw(dataset.histories(), 1);
+    let objective = Objective { item_attribute: "PRICE".into(), sensitivity: Sensitivity::Off };
+    let weights = [EventWeight { event_type: "watch".into(), event_value_threshold: None, weight: 0.5 }];
+    for (reads, found) in [
+        (Reads::NOTHING, 0.0),
+        (Reads { context: true, ..Reads::NOTHING }, 1.0),
+        (Reads { users: true, ..Reads::NOTHING }, 1.0),
+    ] {
+        let info = RecipeInfo { reads, ..*describe("palate-transitions").unwrap() };
+        let asking = Asking { dataset: &dataset, info: &info, split: &split };
+        let ndcg = weighted_ndcg(&asking, &Told(&dataset), &weights);
+        assert!(ndcg.len() == 3 && ndcg.values().all(|ndcg| *ndcg == found), "{reads:?} {ndcg:?}");
+        assert_eq!(average_rewards(&asking, &Told(&dataset), &objective), found, "{reads:?}");
+    }
 }
 
 #[test]

@@ -119,7 +119,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
     compare(&mut report);
     time_answers(task, &split, &scorer, &mut report);
-    judge_aims(task, &split, &scorer, &mut report);
+    judge_aims(task, info, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
     let all = params.learned_from(histories);

@@ -112,7 +112,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
     compare(&mut report);
     time_answers(task, &split, &scorer, &mut report);
-    judge_aims(task, &split, &scorer, &mut report);
+    judge_aims(task, info, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
     let n_done = state.best.as_ref().map_or(state.epoch, |best| best.1);
