@@ -21,6 +21,7 @@ use crate::{
 
 mod explanations;
 mod leaks;
+mod odd;
 
 /// aws-hrnn-coldstart, which wants a hundred cold items, has a test of its own at the end.
 const RECIPES: [&str; 24] = [
@@ -414,38 +415,6 @@ fn too_little_data_fail_and_the_least_that_is_enough_does_not() {
             let all = if items_without_interactions(name) { least.all_items() } else { least.items().clone() };
             assert_eq!(n_items, all.len(), "{name}");
         }
-    }
-}
-
-#[test]
-fn one_user_with_half_of_everything_and_times_that_are_all_equal_leave_related_items_sound() {
-    let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
-    let mut part = PartBuilder::new(&[
-        column("USER_ID", ColumnType::String),
-        column("ITEM_ID", ColumnType::String),
-        column("TIMESTAMP", ColumnType::Long),
-        column("EVENT_TYPE", ColumnType::String),
-    ]);
-    for event in 0..1200 {
-        let (user, item) = if event < 600 { (0, event) } else { (1 + event % 60, event / 7) };
-        part.push_str(0, &format!("u{user:03}"));
-        part.push_str(1, &format!("i{:02}", item % 12));
-        part.push_long(2, 1_600_000_000);
-        // Repetitions that agree in everything would count once.
-        part.push_str(3, &format!("type {event}"));
-    }
-    let dataset = read(part.finish().unwrap(), N_ITEMS);
-    assert_eq!((dataset.n_interactions(), dataset.items().len()), (1200, 12));
-    for name in RELATED {
-        let trained = train_with(name, &dataset, &Hurry::default()).unwrap();
-        let model = recipe(name).unwrap().open(&trained.files).unwrap();
-        let all: Vec<u32> = (0..model.n_items() as u32).collect();
-        for item in &all {
-            let query = Query { item: Some(*item), ..Query::default() };
-            assert_eq!(model.recommend(&query, 500).len(), all.len() - 1, "{name}");
-            assert!(model.rank(&query, &all).iter().all(|score| score.is_finite()), "{name}");
-        }
-        assert!(trained.report.metrics.values().all(|metric| (0.0..=1.0).contains(metric)), "{name}");
     }
 }
 
