@@ -88,8 +88,13 @@ pub fn train(
     let engine = Engine::new(&features, items.len(), id_dim, metadata_dim, task.seed, task.progress)?;
     let prepare = |training: &Histories| choose(&engine, training, taste, task.seed, task.progress);
     let fit = |choice: &choose::Choice, histories: &Histories| engine.fit(histories, choice, discount, task.progress);
-    let Evaluated { scorer, report, .. } = evaluated(task, info, prepare, fit)?;
+    let Evaluated { scorer, mut report, .. } = evaluated(task, info, prepare, fit)?;
     scorer.check()?;
+    if features.is_empty() && taste.most_by_interactions < 1.0 {
+        let told =
+            "No column of the Items dataset tells one item from another, so the lists are by interactions alone.";
+        report.warnings.push(told.to_owned());
+    }
     let hyperparameters = params.to_text();
     let mut files = vec![ItemSide::write(&items, &scorer.popular)?];
     files.extend(store::write(&scorer)?);

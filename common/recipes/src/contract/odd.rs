@@ -130,3 +130,12 @@ fn metadata_that_are_constant_or_no_numbers_leave_models_sound() {
         }
     }
 }
+
+#[test]
+fn more_like_x_says_so_if_metadata_tell_no_item_from_another() {
+    let warnings = |dataset: &Dataset| {
+        let trained = train_with("aws-vod-more-like-x", dataset, &Hurry::default()).unwrap();
+        trained.report.warnings.iter().filter(|warning| warning.starts_with("No column of the Items dataset")).count()
+    };
+    assert_eq!([true, false].map(|with_kinds| warnings(&described(with_kinds))), [0, 1]);
+}

@@ -2,8 +2,8 @@
 //!
 //! The space is that of [`crate::similar_items`], over events of every type; it needs an Items dataset. Unlike
 //! there, metadata always count at least half, since more like it is meant, not what is watched along with it, and
-//! popularity counts nothing: a video that nobody has watched yet can be in the list. Requests leave out what the
-//! viewer has watched.
+//! popularity counts nothing: a video that nobody has watched yet can be in the list. Where no column tells one video
+//! from another, the report warns that interactions count alone. Requests leave out what the viewer has watched.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
