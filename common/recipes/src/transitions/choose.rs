@@ -3,7 +3,7 @@ use super::source::Source;
 use super::trial::Trial;
 use crate::dataset::Histories;
 use crate::params::Params;
-use crate::training::go_on;
+use crate::training::{go_on, step};
 use crate::{Progress, TrainError};
 
 /// What a candidate has to be better by, lest chance decide, and one of many that are all tried.
@@ -40,17 +40,23 @@ pub fn choose(
     let mut search =
         Search { trial: Trial::new(histories, source, seed, &start, progress)?, best: start, score: 0.0, progress };
     search.score = search.trial.score(&search.best, progress)?;
+    let told = |name: &str, done: usize| {
+        let n_steps = ROUNDS[0].len() + ROUNDS[1].len() + 1;
+        step(progress, &format!("choosing {name}"), 0.5 * done as f64 / n_steps as f64)
+    };
     let open = |step: &&Step| !given.settles(step.0);
-    for (done, (name, values, set)) in ROUNDS.iter().flat_map(|round| round.iter()).filter(open).enumerate() {
+    let mut n_done = 0;
+    for (name, values, set) in ROUNDS.iter().flat_map(|round| round.iter()).filter(open) {
+        told(name, n_done)?;
         if *name == QUERY_FADE_DAYS.0 {
             search.any_of(values, *set)?;
         } else {
             search.along(values, *set)?;
         }
-        let n_steps = ROUNDS[0].len() + ROUNDS[1].len();
-        progress.report(&format!("choosing {name}"), 0.5 * (done + 1) as f64 / n_steps as f64);
+        n_done += 1;
     }
     if given.continuous(BORROWED_EVENTS.0).is_none() && search.trial.loans.is_some() {
+        told(BORROWED_EVENTS.0, n_done)?;
         let (without, score) = (search.best.clone(), search.score);
         search.best.borrowed_events = BORROWED_EVENTS.1[1];
         search.score = search.trial.score(&search.best, progress)?;
