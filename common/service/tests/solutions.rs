@@ -218,6 +218,37 @@ async fn lists_are_worth_more_if_what_items_are_worth_counts() {
 }
 
 #[tokio::test]
+async fn what_events_weigh_decides_what_is_recommended() {
+    let palate = Palate::new();
+    palate.imported().await;
+    for name in ["palate-transitions", "palate-ials"] {
+        let mut lists = Vec::new();
+        for (bought, watched) in [(1.0, 0.0), (0.0, 1.0)] {
+            let weights = json!([{"eventType": "buy", "weight": bought}, {"eventType": "watch", "weight": watched}]);
+            let config = json!({"eventsConfig": {"eventParametersList": weights}});
+            let version_name = format!("{name}-{bought}");
+            let more = json!({"recipeArn": recipe(name), "solutionConfig": config});
+            let version = trained(&palate, &version_name, more).await;
+            let metrics = palate.call("GetSolutionMetrics", json!({"solutionVersionArn": version})).await.unwrap();
+            let ndcg = &metrics["metrics"]["normalized_discounted_cumulative_gain_with_event_weights_at_10"];
+            // What is held out of each test user was watched.
+            assert!(ndcg.as_f64().is_some_and(|ndcg| (ndcg > 0.0) == (watched > 0.0)), "{name}: {metrics}");
+            let campaign = json!({"name": version_name, "solutionVersionArn": version});
+            let campaign = palate.create("CreateCampaign", campaign).await;
+            palate.run_jobs().await;
+            let input = json!({"campaignArn": campaign, "userId": "u0", "numResults": 10});
+            lists.push(palate.call("GetRecommendations", input).await.unwrap()["itemList"].clone());
+        }
+        assert_ne!(lists[0], lists[1], "{name}");
+        if name == "palate-transitions" {
+            // The user was with item 7 last. One item on is the next that is watched, five on what is bought next.
+            let first = [&lists[0][0]["itemId"], &lists[1][0]["itemId"]];
+            assert_eq!(first, [&json!("i2"), &json!("i0")]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_objective_needs_the_items_by_the_time_of_the_training() {
     let palate = Palate::new();
     let group = palate.imported().await;

@@ -21,6 +21,10 @@ const ONLY_SEARCHED: [&str; 2] = ["item_id_hidden_dim", "item_metadata_hidden_di
 /// Columns that every training needs.
 const NEVER_EXCLUDED: [&str; 4] = ["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"];
 
+/// Recipes that weigh events by their type: those of the guide, and Palate's own.
+const WEIGH_EVENTS: [&str; 4] =
+    ["aws-user-personalization-v2", "aws-personalized-ranking-v2", "palate-transitions", "palate-ials"];
+
 type Config = Map<String, Value>;
 
 /// Checks a whole configuration for a recipe.
@@ -164,11 +168,11 @@ fn check_stages(info: &RecipeInfo, config: &Config) -> Result<(), OpError> {
     Ok(())
 }
 
-/// `eventsConfig`: types of events with their weights, of the v2 recipes.
+/// `eventsConfig`: types of events with their weights, of the recipes that weigh events.
 pub(super) fn check_events(info: &RecipeInfo, config: &Config, event_type: Option<&str>) -> Result<(), OpError> {
     let Some(events) = object(config, "eventsConfig") else { return Ok(()) };
     let wrong = |what: &str| Err(OpError::invalid(format!("eventsConfig {what}")));
-    if !["aws-user-personalization-v2", "aws-personalized-ranking-v2"].contains(&info.name) {
+    if !WEIGH_EVENTS.contains(&info.name) {
         return wrong(&format!("does not apply to recipe {}; give eventType instead", info.name));
     }
     if event_type.is_some() {
@@ -258,6 +262,8 @@ mod tests {
         for (recipe, config) in [
             ("aws-user-personalization-v2", events.clone()),
             ("aws-personalized-ranking-v2", events.clone()),
+            ("palate-transitions", events.clone()),
+            ("palate-ials", events.clone()),
             ("aws-user-personalization", objective.clone()),
             ("aws-personalized-ranking", objective.clone()),
             ("aws-sims", columns),
@@ -266,8 +272,16 @@ mod tests {
         ] {
             assert_eq!(message(recipe, config, None), None, "{recipe}");
         }
-        for recipe in ["aws-sims", "aws-user-personalization", "aws-next-best-action"] {
-            assert!(message(recipe, events.clone(), None).unwrap().contains("eventsConfig"), "{recipe}");
+        for recipe in [
+            "aws-sims",
+            "aws-hrnn",
+            "aws-user-personalization",
+            "aws-next-best-action",
+            "palate-ease",
+            "palate-session-knn",
+        ] {
+            let told = message(recipe, events.clone(), None).unwrap();
+            assert_eq!(told, format!("eventsConfig does not apply to recipe {recipe}; give eventType instead"));
         }
         for recipe in ["aws-sims", "aws-user-personalization-v2", "aws-hrnn"] {
             assert!(message(recipe, objective.clone(), None).unwrap().contains("optimizationObjective"), "{recipe}");
