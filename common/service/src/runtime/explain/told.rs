@@ -1,0 +1,146 @@
+use serde::{Deserialize, Serialize};
+
+use crate::insights::{date_of, percent, thousands};
+
+/// Parts that are shown to people.
+const SHOWN: usize = 20;
+
+/// Something that a score is made of; those that add most come first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainedPart {
+    #[serde(flatten)]
+    pub of: Contributor,
+    /// What it adds to the score.
+    pub contribution: f64,
+    /// The same as a share of the score; absent if that is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+}
+
+/// Whatever adds to a score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Contributor {
+    /// An interaction of the user.
+    Event {
+        item_id: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        /// Seconds since the Unix epoch.
+        timestamp: i64,
+    },
+    /// Users who had this item and the asked one near each other.
+    Together,
+    /// A column of the item's metadata.
+    Column { name: String },
+    /// Something counted.
+    Count { name: String },
+    /// What no single interaction brings: popularity, say.
+    Rest,
+}
+
+/// Why a user gets an item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemExplanation {
+    /// Of the campaign or recommender.
+    pub arn: String,
+    /// Name of the recipe.
+    pub recipe: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    pub item_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// As GetPersonalizedRanking has it, but not rounded. The contributions sum to it.
+    pub score: f64,
+    pub parts: Vec<ExplainedPart>,
+}
+
+impl ItemExplanation {
+    /// What is told, for people.
+    pub fn text(&self) -> String {
+        let named = |id: &str, title: &Option<String>| match title {
+            Some(title) => format!("{title} ({id})"),
+            None => id.to_owned(),
+        };
+        let user = self.user_id.as_deref().map_or(String::new(), |user| format!(" for {user}"));
+        let item = named(&self.item_id, &self.title);
+        let mut text = format!("{item}{user}, by {}: score {:.7}\n", self.recipe, self.score);
+        let mut longest = 4;
+        let told: Vec<(String, &ExplainedPart)> = self
+            .parts
+            .iter()
+            .take(SHOWN)
+            .map(|part| {
+                let what = match &part.of {
+                    Contributor::Event { item_id, title, timestamp } => {
+                        format!("{}, {}", date_of(*timestamp), named(item_id, title))
+                    }
+                    Contributor::Together => "users who had both items".to_owned(),
+                    Contributor::Column { name } => format!("what both have in {name}"),
+                    Contributor::Count { name } => format!("{name}: {}", thousands(part.contribution.max(0.0) as u64)),
+                    Contributor::Rest => "everything else: popularity, and what is known of the item".to_owned(),
+                };
+                longest = longest.max(what.chars().count());
+                (what, part)
+            })
+            .collect();
+        for (what, part) in told {
+            let share = match part.share {
+                Some(share) if share < 0.0 => format!("-{}", percent(-share)),
+                Some(share) => percent(share),
+                None => "-".to_owned(),
+            };
+            text.push_str(&format!("  {what:<longest$} {:>13.7} {share:>9}\n", part.contribution));
+        }
+        let rest = self.parts.get(SHOWN..).unwrap_or_default();
+        if !rest.is_empty() {
+            let sum: f64 = rest.iter().map(|part| part.contribution).sum();
+            let what = format!("{} more", rest.len());
+            text.push_str(&format!("  {what:<longest$} {sum:>13.7}\n"));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn event(item_id: &str, title: Option<&str>, contribution: f64) -> ExplainedPart {
+        let of =
+            Contributor::Event { item_id: item_id.into(), title: title.map(str::to_owned), timestamp: 1_795_000_000 };
+        ExplainedPart { of, contribution, share: Some(contribution / 0.02) }
+    }
+
+    #[test]
+    fn people_are_told_titles_and_shares() {
+        let told = ItemExplanation {
+            arn: "arn".into(),
+            recipe: "palate-ease".into(),
+            user_id: Some("u1".into()),
+            item_id: "i9".into(),
+            title: Some("Heat".into()),
+            score: 0.02,
+            parts: vec![
+                event("i1", Some("Ronin"), 0.016),
+                event("i2", None, -0.001),
+                ExplainedPart { of: Contributor::Rest, contribution: 0.005, share: Some(0.25) },
+            ],
+        };
+        let text = told.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "Heat (i9) for u1, by palate-ease: score 0.0200000");
+        assert!(lines[1].contains("2026-11-18, Ronin (i1)") && lines[1].ends_with("0.0160000      80 %"), "{text}");
+        assert!(lines[2].contains("i2") && lines[2].ends_with("-0.0010000    -5.0 %"), "{text}");
+        assert!(lines[3].contains("everything else") && lines[3].ends_with("25 %"), "{text}");
+        let stored = serde_json::to_value(&told).unwrap();
+        assert_eq!(stored["parts"][0]["kind"], "event");
+        assert_eq!(stored["parts"][0]["itemId"], "i1");
+        assert_eq!(serde_json::from_value::<ItemExplanation>(stored).unwrap(), told);
+    }
+}
