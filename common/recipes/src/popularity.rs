@@ -102,7 +102,7 @@ impl Scorer for Popular {
         let n_users = f64::from(*self.n_users.get(item as usize)?);
         // As a ranking has it.
         let score = f64::from(n_users as f32);
-        Some(Explanation { score, parts: vec![Part::Count { name: "users", value: n_users }] })
+        Some(Explanation { score, parts: vec![Part::Count { name: "users", count: n_users, share: n_users }] })
     }
 
     fn resident_bytes(&self) -> usize {

@@ -5,7 +5,7 @@
 //! item was there at training or not. Items that grew come first, by [`growth`]: the rate of increase that the
 //! counts vouch for, so that three interactions after one do not beat 250 after 100. All others follow by the
 //! number of users who interacted with them until the training: so popular items are the answer where nothing
-//! happened, or nothing grew.
+//! happened, or nothing grew. An explanation tells the two counts and what each brings ([`list`]).
 //!
 //! The model knows the popular items alone. Who serves it counts what came in ([`crate::IntervalCounter`]) and asks
 //! for the model as it answers after that ([`Trends::evaluated`]): no training is needed, and time is what TIMESTAMP

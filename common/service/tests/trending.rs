@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use palate_service::{Contributor, Explain, ItemExplanation};
 use serde_json::{Value, json};
 use support::{INTERACTIONS, Palate, arn, interactions_csv, items_csv, schema_of};
 
@@ -94,6 +96,59 @@ async fn trends_follow_events_and_new_items_without_training() {
     // Three hours after the last event there is nothing in the last two.
     palate.clock.advance(2 * HOUR);
     assert_eq!(list(&palate, &campaign, json!({})).await, popular);
+}
+
+/// What `palate explain` tells of an item.
+async fn told(palate: &Palate, deployed: &str, item: &str) -> ItemExplanation {
+    let asked = Explain { deployed: deployed.to_owned(), item_id: item.to_owned(), ..Explain::default() };
+    palate.service.explain(&asked).await.unwrap()
+}
+
+/// Counts by their names.
+fn counts(told: &ItemExplanation) -> BTreeMap<&str, f64> {
+    let counts = told.parts.iter().filter_map(|part| match &part.of {
+        Contributor::Count { name, count } => Some((name.as_str(), count.unwrap())),
+        _ => None,
+    });
+    counts.collect()
+}
+
+#[tokio::test]
+async fn explanations_are_of_the_trends_that_answer_now() {
+    let palate = Palate::new();
+    let (campaign, tracker) = campaign(&palate, "1 hour", None).await;
+    let popular = list(&palate, &campaign, json!({})).await.remove(0);
+    put(&palate, &tracker, "new", 5.0, BEGIN_S + 20, 3).await;
+    palate.clock.advance(HOUR);
+    put(&palate, &tracker, "new", 5.0, BEGIN_S + 3700, 12).await;
+    palate.clock.advance(HOUR);
+    let new = told(&palate, &campaign, "new").await;
+    let (last, before) = ("interactions in the later interval", "interactions in the earlier interval");
+    assert_eq!(counts(&new), BTreeMap::from([(last, 12.0), (before, 3.0), ("users", 0.0)]));
+    let evergreen = told(&palate, "c", &popular).await;
+    // 60 users with 20 items of their kind's 10 each: everybody of a kind has all of them.
+    assert_eq!(counts(&evergreen), BTreeMap::from([(last, 0.0), (before, 0.0), ("users", 15.0)]));
+    for told in [&new, &evergreen] {
+        let sum: f64 = told.parts.iter().map(|part| part.contribution).sum();
+        // A rounding in single precision of a number below 8.
+        assert!((sum - told.score).abs() < 1e-6, "{told:?}");
+    }
+    assert!(new.score > evergreen.score);
+    assert!(new.text().contains("interactions in the later interval: 12 "), "{}", new.text());
+    // Answers tell the same to whoever asks for it.
+    let input = json!({"campaignArn": campaign, "numResults": 5});
+    let asks = [("x-palate-explain", "true")];
+    let answer = palate.call_with(&asks, "GetRecommendations", input.clone()).await.unwrap();
+    assert_eq!(answer["itemList"][0]["itemId"], "new");
+    // Written and read like the answer, which rounds.
+    let wanted = json!({"score": new.score, "parts": new.parts}).to_string();
+    assert_eq!(answer["itemList"][0]["explanation"], serde_json::from_str::<Value>(&wanted).unwrap());
+    let answer = palate.call("GetRecommendations", input).await.unwrap();
+    assert_eq!(answer["itemList"][0], json!({"itemId": "new"}));
+    // Two hours on nothing trends any more.
+    palate.clock.advance(2 * HOUR);
+    let over = told(&palate, &campaign, &popular).await;
+    assert_eq!(over.score, 1.0);
 }
 
 #[tokio::test]

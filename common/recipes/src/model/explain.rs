@@ -22,8 +22,10 @@ pub enum Part {
     Together { share: f64 },
     /// What a column of the asked item's metadata brings.
     Column { name: Arc<str>, share: f64 },
-    /// Something counted, which is the score or a part of it.
-    Count { name: &'static str, value: f64 },
+    /// Something counted, and what it adds: the count itself where that is the score, nothing where it does not matter.
+    Count { name: &'static str, count: f64, share: f64 },
+    /// A term of the recipe's formula that is none of these.
+    Term { name: &'static str, share: f64 },
     /// What no single interaction brings.
     Rest { share: f64 },
 }
@@ -35,8 +37,9 @@ impl Part {
             Self::Event { share, .. }
             | Self::Together { share }
             | Self::Column { share, .. }
+            | Self::Count { share, .. }
+            | Self::Term { share, .. }
             | Self::Rest { share } => *share,
-            Self::Count { value, .. } => *value,
         }
     }
 }

@@ -54,7 +54,10 @@ pub fn explain(space: &Space, query: &Query<'_>, item: u32) -> Option<Explanatio
     let (from, to) = (space.vector(asked), space.vector(item));
     if from.iter().all(|cell| *cell == 0.0) {
         let n_users = f64::from(*space.popular.n_users().get(item as usize)?);
-        return Some(Explanation { score: n_users, parts: vec![Part::Count { name: "users", value: n_users }] });
+        return Some(Explanation {
+            score: n_users,
+            parts: vec![Part::Count { name: "users", count: n_users, share: n_users }],
+        });
     }
     let scale = f64::from(space.scales[item as usize]);
     let weight = f64::from(space.weights[asked as usize]);

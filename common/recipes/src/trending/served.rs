@@ -3,12 +3,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::growth::growing;
 use super::list::List;
 use super::schedule::Schedule;
 use crate::model::Scorer;
 use crate::popularity::Popular;
-use crate::{IdMap, Model, ModelError, Query, Scored, UserPage, UserPageRef};
+use crate::{Explanation, IdMap, Model, ModelError, Query, Scored, UserPage, UserPageRef};
 
 /// By item id, how many interactions there were in the earlier and in the later of two intervals.
 pub type ItemCounts = HashMap<String, [u32; 2]>;
@@ -53,7 +52,7 @@ impl Trends for Trending {
         let mut n_users = self.popular.n_users().to_vec();
         n_users.resize(items.len(), 0);
         let popular = Popular::new(n_users);
-        Arc::new(Self { items, popular, schedule: self.schedule, list: List::new(growing(counted)) })
+        Arc::new(Self { items, popular, schedule: self.schedule, list: List::new(counted) })
     }
 }
 
@@ -84,6 +83,10 @@ impl Model for Trending {
 
     fn rank(&self, _query: &Query<'_>, items: &[u32]) -> Vec<f32> {
         self.list.rank(&self.popular, items)
+    }
+
+    fn explain(&self, _query: &Query<'_>, item: u32) -> Option<Explanation> {
+        self.list.explain(&self.popular, item)
     }
 
     fn trends(&self) -> Option<&dyn Trends> {

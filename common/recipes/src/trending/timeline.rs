@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::growth::growing;
+use super::growth::grew;
 use super::list::List;
 use super::schedule::{Intervals, Schedule};
 use crate::dataset::Histories;
@@ -57,7 +57,10 @@ impl Timeline {
 
     /// What trended at an evaluation.
     pub fn list(&self, intervals: Intervals) -> List {
-        List::new(growing(self.counts(intervals)))
+        let mut counts = self.counts(intervals);
+        // Nobody asks for explanations here, and there are many lists.
+        counts.retain(|(_, counts)| grew(*counts));
+        List::new(counts)
     }
 }
 

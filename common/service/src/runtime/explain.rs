@@ -69,8 +69,9 @@ fn parts_of(
             }
             Part::Together { .. } => Contributor::Together,
             Part::Column { name, .. } => Contributor::Column { name: name.to_string() },
-            Part::Count { name, .. } => Contributor::Count { name: (*name).to_owned() },
-            Part::Rest { .. } => Contributor::Rest,
+            Part::Count { name, count, .. } => Contributor::Count { name: (*name).to_owned(), count: Some(*count) },
+            Part::Term { name, .. } => Contributor::Rest { name: Some((*name).to_owned()) },
+            Part::Rest { .. } => Contributor::Rest { name: None },
         })
     };
     let told = |part: &Part| {
@@ -97,6 +98,7 @@ pub(crate) async fn explain(service: &Arc<Service>, asked: &Explain) -> Result<I
         _ => service.runtime.campaign(service, &arn).await?,
     };
     let loaded = service.runtime.models.get(service, &deployed.model_arn, deployed.folder.as_deref()).await?;
+    let loaded = service.runtime.trending.now(service, &deployed, loaded).await?;
     let model = loaded.model.as_ref();
     let row = |id: &str| {
         known_item(model, Some(id)).ok_or_else(|| OpError::invalid(format!("The model of {arn} knows no item {id}")))

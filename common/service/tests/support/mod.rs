@@ -83,10 +83,17 @@ impl Palate {
 
     /// Calls an operation of any of the three APIs by its name, as a client without a signature would.
     pub async fn call(&self, operation: &str, input: Value) -> Result<Value, Refusal> {
-        let request = Request::post(path_of(operation))
-            .header("x-amz-target", format!("AmazonPersonalize.{operation}"))
-            .body(Full::new(Bytes::from(input.to_string())));
-        let mut request = request.unwrap();
+        self.call_with(&[], operation, input).await
+    }
+
+    /// The same with more headers.
+    pub async fn call_with(&self, headers: &[(&str, &str)], operation: &str, input: Value) -> Result<Value, Refusal> {
+        let mut request =
+            Request::post(path_of(operation)).header("x-amz-target", format!("AmazonPersonalize.{operation}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Full::new(Bytes::from(input.to_string()))).unwrap();
         if path_of(operation) != "/" {
             request.headers_mut().remove("x-amz-target");
         }

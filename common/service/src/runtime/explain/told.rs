@@ -35,9 +35,18 @@ pub enum Contributor {
     /// A column of the item's metadata.
     Column { name: String },
     /// Something counted.
-    Count { name: String },
+    Count {
+        name: String,
+        /// Absent in what older processes tell, where it is the contribution.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<f64>,
+    },
     /// What no single interaction brings: popularity, say.
-    Rest,
+    Rest {
+        /// Of a term of the recipe's formula.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
 }
 
 /// Why a user gets an item.
@@ -80,8 +89,13 @@ impl ItemExplanation {
                     }
                     Contributor::Together => "users who had both items".to_owned(),
                     Contributor::Column { name } => format!("what both have in {name}"),
-                    Contributor::Count { name } => format!("{name}: {}", thousands(part.contribution.max(0.0) as u64)),
-                    Contributor::Rest => "everything else: popularity, and what is known of the item".to_owned(),
+                    Contributor::Count { name, count } => {
+                        format!("{name}: {}", thousands(count.unwrap_or(part.contribution).max(0.0) as u64))
+                    }
+                    Contributor::Rest { name: Some(name) } => name.clone(),
+                    Contributor::Rest { name: None } => {
+                        "everything else: popularity, and what is known of the item".to_owned()
+                    }
                 };
                 longest = longest.max(what.chars().count());
                 (what, part)
@@ -129,7 +143,7 @@ mod tests {
             parts: vec![
                 event("i1", Some("Ronin"), 0.016),
                 event("i2", None, -0.001),
-                ExplainedPart { of: Contributor::Rest, contribution: 0.005, share: Some(0.25) },
+                ExplainedPart { of: Contributor::Rest { name: None }, contribution: 0.005, share: Some(0.25) },
             ],
         };
         let text = told.text();
