@@ -15,8 +15,9 @@ use proptest::prelude::*;
 
 use crate::parts::{Column, ColumnType, PartBuilder};
 use crate::{
-    ColumnChoice, ColumnKind, Dataset, DatasetParts, Event, Explanation, ItemSet, Model, ModelError, ModelFile, Part,
-    Progress, Query, Recipe, RecipeType, Selection, TimedPart, TrainError, Trained, TrainingTask, recipe,
+    ColumnChoice, ColumnKind, Dataset, DatasetParts, Event, Explanation, ItemSet, Model, ModelError, ModelFile,
+    PairCounts, Part, Progress, Query, Recipe, RecipeType, Selection, TimedPart, TrainError, Trained, TrainingTask,
+    recipe,
 };
 
 mod explanations;

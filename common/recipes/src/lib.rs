@@ -54,8 +54,8 @@ pub use event_index::{EventIndex, EventPage, IndexFiles, TypedEvent};
 pub use event_weights::{EventChoice, EventWeight};
 pub use item_set::ItemSet;
 pub use model::{
-    Event, Explanation, Exploration, Model, ModelError, ModelFile, Part, Query, Record, Scored, UserPage, UserPageRef,
-    UserState, without_users,
+    Event, Explanation, Exploration, Model, ModelError, ModelFile, PairCounts, Part, Query, Record, Scored, UserPage,
+    UserPageRef, UserState, without_users,
 };
 pub use recipe::{Objective, ParamError, Progress, Recipe, Sensitivity, TrainError, Trained, TrainingTask, recipe};
 pub use trending::{Intervals, ItemCounts, Schedule, Trends};

@@ -14,14 +14,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use explain::{Explanation, Part};
+pub use explain::{Explanation, PairCounts, Part};
 pub use pages::UserPage;
 pub use without::without_users;
 
 pub(crate) use items::ItemSide;
 pub(crate) use manifest::{Contents, Manifest, sha256};
 pub(crate) use pages::UserSide;
-pub(crate) use rows::SparseRows;
+pub(crate) use rows::{SparseRows, numbers};
 pub(crate) use served::{Scorer, Served};
 
 use crate::{ItemSet, Segments, Trends};

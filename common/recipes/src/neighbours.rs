@@ -1,5 +1,8 @@
 //! Lists of neighbours, for recipes that count what goes with an item.
 
+mod evidence;
+mod pair;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -12,11 +15,14 @@ use crate::rank;
 use crate::training::{Evaluated, evaluated, go_on};
 use crate::{Explanation, Model, ModelError, ModelFile, Part, Progress, Query, RecipeInfo, Scored};
 use crate::{TrainError, Trained, TrainingTask};
+use evidence::pack;
+pub use evidence::{Counts, Evidence, part_of};
+pub use pair::{CHANCE, Pair, Tell};
 
 /// Longest list of neighbours that is kept; the API asks for no more.
 const MOST: usize = 500;
 
-/// What all lists together hold at most, 8 bytes each; where there are many items, lists are shorter.
+/// What all lists together hold at most, 8 bytes each and a few for explanations; where there are many items, lists are shorter.
 const MOST_IN_ALL: usize = 60_000_000;
 
 /// Lists that are made before they are put in their place, so that few stand in memory twice.
@@ -31,6 +37,8 @@ pub struct Candidate {
     pub last: bool,
     pub item: u32,
     pub score: f32,
+    /// For the evidence, as far as [`Evidence::n_counts`] goes.
+    pub counts: Counts,
 }
 
 /// Each item's neighbours, best first, with their scores.
@@ -40,6 +48,14 @@ pub struct Candidate {
 pub struct Neighbours {
     pub rows: SparseRows,
     pub popular: Popular,
+    /// `None`: explanations do without.
+    pub told: Option<Told>,
+}
+
+/// What explanations of pairs are made of, and how.
+pub struct Told {
+    pub evidence: Evidence,
+    pub tell: Tell,
 }
 
 impl Neighbours {
@@ -50,6 +66,7 @@ impl Neighbours {
     /// [`TrainError::Stopped`]; [`TrainError::Numerical`] for a score that is not finite.
     pub fn build<S>(
         popular: Popular,
+        mut told: Option<Told>,
         progress: &dyn Progress,
         scratch: impl Fn() -> S + Sync,
         find: impl Fn(&mut S, usize, &mut Vec<Candidate>) + Sync,
@@ -57,6 +74,7 @@ impl Neighbours {
         let n_items = popular.n_users().len();
         let most = (MOST_IN_ALL / n_items.max(1)).clamp(50, MOST);
         let mut rows = SparseRows::from_rows([]);
+        let n_counts = told.as_ref().map_or(0, |told| told.evidence.n_counts);
         for begin in (0..n_items).step_by(CHUNK) {
             let items = begin..(begin + CHUNK).min(n_items);
             let chunk: Result<Vec<_>, TrainError> = items
@@ -68,23 +86,34 @@ impl Neighbours {
                         go_on(progress)?;
                         candidates.clear();
                         find(scratch, item, candidates);
-                        best(candidates, most)
+                        keep_best(candidates, most)?;
+                        let list: (Vec<u32>, Vec<f32>) = candidates.iter().map(|one| (one.item, one.score)).unzip();
+                        Ok((list, pack(candidates.iter().map(|one| &one.counts[..n_counts]))))
                     },
                 )
                 .collect();
-            for (items, scores) in chunk? {
+            for ((items, scores), packed) in chunk? {
                 rows.push(&items, &scores);
+                if let Some(told) = &mut told {
+                    told.evidence.push(&packed);
+                }
             }
         }
-        Ok(Self { rows, popular })
+        Ok(Self { rows, popular, told })
     }
 
     fn list(&self, item: Option<u32>) -> (&[u32], &[f32]) {
         item.map_or((&[], &[]), |item| self.rows.row(item))
     }
+
+    /// What the score of the pair at a place on a list is the sum of.
+    fn parts(&self, asked: u32, place: usize, item: u32, score: f64) -> Option<Vec<Part>> {
+        let Told { evidence, tell } = self.told.as_ref()?;
+        tell(&Pair { evidence, asked, item, score, counts: evidence.counts(asked, place)? })
+    }
 }
 
-fn best(candidates: &mut Vec<Candidate>, most: usize) -> Result<(Vec<u32>, Vec<f32>), TrainError> {
+fn keep_best(candidates: &mut Vec<Candidate>, most: usize) -> Result<(), TrainError> {
     if candidates.iter().any(|candidate| !candidate.score.is_finite()) {
         return Err(TrainError::Numerical("a neighbour's score is not finite".into()));
     }
@@ -96,7 +125,7 @@ fn best(candidates: &mut Vec<Candidate>, most: usize) -> Result<(Vec<u32>, Vec<f
         candidates.truncate(most);
     }
     candidates.sort_unstable_by(order);
-    Ok(candidates.iter().map(|candidate| (candidate.item, candidate.score)).unzip())
+    Ok(())
 }
 
 impl Scorer for Neighbours {
@@ -117,16 +146,24 @@ impl Scorer for Neighbours {
         items.iter().map(|item| score.get(item).copied().unwrap_or(0.0)).collect()
     }
 
-    /// All of a score comes from users who had both items; one of 0 from nobody.
+    /// All of a neighbour's score comes from those who had both items. What continues a list has no score and is told
+    /// by its users.
     fn explain(&self, query: &Query<'_>, item: u32) -> Option<Explanation> {
-        query.item?;
-        let score = f64::from(*self.rank(query, &[item]).first()?);
-        let parts = if score == 0.0 { Vec::new() } else { vec![Part::Together { share: score }] };
+        let (neighbours, scores) = self.list(query.item);
+        let place = neighbours.iter().position(|neighbour| *neighbour == item);
+        let Some((asked, place)) = query.item.zip(place) else {
+            let count = f64::from(*self.popular.n_users().get(item as usize)?);
+            return Some(Explanation { score: 0.0, parts: vec![Part::Count { name: "users", count, share: 0.0 }] });
+        };
+        let score = f64::from(scores[place]);
+        let parts = self.parts(asked, place, item, score);
+        let parts = parts.unwrap_or_else(|| vec![Part::Together { share: score, counts: None }]);
         Some(Explanation { score, parts })
     }
 
     fn resident_bytes(&self) -> usize {
-        self.rows.resident_bytes() + self.popular.resident_bytes()
+        let evidence = self.told.as_ref().map_or(0, |told| told.evidence.resident_bytes());
+        self.rows.resident_bytes() + self.popular.resident_bytes() + evidence
     }
 }
 
@@ -140,18 +177,22 @@ pub fn train<P>(
 ) -> Result<Trained, TrainError> {
     let Evaluated { scorer, report, .. } = evaluated(task, info, prepare, fit)?;
     let manifest = Manifest::of(info, task, &hyperparameters);
-    let Neighbours { rows, popular } = scorer;
-    let files = vec![ItemSide::write(task.dataset.items(), &popular)?, rows.write(&[])?];
+    let Neighbours { rows, popular, told } = scorer;
+    let mut files = vec![ItemSide::write(task.dataset.items(), &popular)?, rows.write(&[])?];
     drop(rows);
+    if let Some(told) = told {
+        files.push(told.evidence.write()?);
+    }
     Ok(Trained { files: manifest.seal(files)?, report, hyperparameters, chosen: BTreeMap::new() })
 }
 
 /// Opens a model of such a recipe.
-pub fn open(info: &'static RecipeInfo, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
+pub fn open(info: &'static RecipeInfo, files: &[ModelFile], tell: Tell) -> Result<Arc<dyn Model>, ModelError> {
     let contents = Contents::verify(files, info.name)?;
     let side = ItemSide::read(&contents)?;
     let (rows, _) = SparseRows::read(&contents, &[])?;
-    let scorer = Neighbours { rows, popular: side.popular.clone() };
+    let told = Evidence::read(&contents)?.map(|evidence| Told { evidence, tell });
+    let scorer = Neighbours { rows, popular: side.popular.clone(), told };
     Ok(Arc::new(Served::new(side, scorer, None)))
 }
 
@@ -162,13 +203,22 @@ mod tests {
     use super::*;
 
     fn of(find: impl Fn(usize) -> Vec<(bool, u32, f32)> + Sync) -> Result<Neighbours, TrainError> {
+        told_of(None, |item| find(item).into_iter().map(|pair| (pair, 0)).collect())
+    }
+
+    /// The last number of a candidate is kept of it.
+    fn told_of(
+        told: Option<Told>,
+        find: impl Fn(usize) -> Vec<((bool, u32, f32), u32)> + Sync,
+    ) -> Result<Neighbours, TrainError> {
+        let popular = Popular::new(vec![1, 4, 2, 3]);
+        let candidate = |((last, item, score), both)| Candidate { last, item, score, counts: [both, 0, 0] };
         Neighbours::build(
-            Popular::new(vec![1, 4, 2, 3]),
+            popular,
+            told,
             &(),
             || (),
-            |(), item, list| {
-                list.extend(find(item).into_iter().map(|(last, item, score)| Candidate { last, item, score }));
-            },
+            |(), item, list| list.extend(find(item).into_iter().map(candidate)),
         )
     }
 
@@ -187,12 +237,35 @@ mod tests {
 
     #[test]
     fn a_score_is_explained_by_those_who_had_both() {
-        let neighbours = of(|_| vec![(false, 2, 0.25)]).unwrap();
+        let evidence = Evidence::new(vec![vec![4, 9, 6, 0]], vec![12], Vec::new(), 1);
+        let tell: Tell = |pair| pair.beyond_chance("users", 0, pair.score, 2.0);
+        let find = |item| if item == 0 { vec![((false, 1, 0.5), 200), ((false, 2, 0.25), 3)] } else { vec![] };
+        let neighbours = told_of(Some(Told { evidence, tell }), find).unwrap();
         let query = Query { item: Some(0), ..Query::default() };
         let explanation = neighbours.explain(&query, 2).unwrap();
-        assert_eq!((explanation.score, explanation.parts), (0.25, vec![Part::Together { share: 0.25 }]));
-        assert_eq!(neighbours.explain(&query, 3), Some(Explanation::default()));
-        assert_eq!(neighbours.explain(&Query::default(), 3), None);
+        let [Part::Together { share, counts: Some(counts) }, Part::Term { name: CHANCE, share: chance }] =
+            explanation.parts.as_slice()
+        else {
+            panic!("{explanation:?}")
+        };
+        // A third of 0.25 for each of the three, of whom chance expects two.
+        assert_eq!((explanation.score, counts.both, counts.by_chance), (0.25, Some(3), Some(2.0)));
+        assert_eq!((counts.asked, counts.item, counts.all), (4, 6, Some(12)));
+        assert!((share - 0.25 / 3.0).abs() < 1e-12 && (chance - 0.5 / 3.0).abs() < 1e-12);
+        assert!((counts.weight.unwrap() - 0.5 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_continues_a_list_is_explained_by_its_users_and_old_models_tell_less() {
+        let neighbours = of(|_| vec![(false, 2, 0.25)]).unwrap();
+        let asked = Query { item: Some(0), ..Query::default() };
+        let explanation = neighbours.explain(&asked, 2).unwrap();
+        assert_eq!((explanation.score, explanation.parts), (0.25, vec![Part::Together { share: 0.25, counts: None }]));
+        for query in [asked, Query::default()] {
+            let explanation = neighbours.explain(&query, 3).unwrap();
+            assert_eq!(explanation.parts, [Part::Count { name: "users", count: 3.0, share: 0.0 }]);
+            assert_eq!(explanation.score, 0.0);
+        }
     }
 
     #[test]

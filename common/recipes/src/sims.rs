@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use crate::catalogue::SIMS;
 use crate::dataset::Histories;
-use crate::neighbours::{self, Candidate, Neighbours};
+use crate::neighbours::{self, Candidate, Evidence, Neighbours, Pair, Told};
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, ParamError, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub(crate) use filter::bounds as percentile_bounds;
@@ -46,7 +46,7 @@ impl Recipe for Sims {
     }
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
-        neighbours::open(self.info(), files)
+        neighbours::open(self.info(), files, tell)
     }
 }
 
@@ -94,13 +94,24 @@ fn fit(
     };
     let discount = power(config.popularity_discount_factor);
     let root = power(0.5);
+    let held = (0..n_items).map(|item| takers.row(item).len() as u32).collect();
+    let n_lists = histories.users().filter(|user| !baskets.row(*user).is_empty()).count() as u32;
+    let factors = vec![config.popularity_discount_factor as f32];
+    let told = Told { evidence: Evidence::new(vec![held], vec![n_lists], factors, 1), tell };
     let scratch = || count::Scratch::new(n_items);
-    Neighbours::build(popular, progress, scratch, |scratch, item, list| {
+    Neighbours::build(popular, Some(told), progress, scratch, |scratch, item, list| {
         count::shared_users(&baskets, &takers, &user_weights, item, scratch, |other, shared| {
             let score = shared.weight / (root[item] * discount[other as usize]);
-            list.push(Candidate { last: shared.n_users < config.min_cointeraction_count, item: other, score });
+            let last = shared.n_users < config.min_cointeraction_count;
+            list.push(Candidate { last, item: other, score, counts: [shared.n_users, 0, 0] });
         });
     })
+}
+
+/// The one number of a pair are the users who are left and had both.
+fn tell(pair: &Pair<'_>) -> Option<Vec<Part>> {
+    let [asked, item, _] = pair.held(0)?.map(f64::from);
+    pair.beyond_chance("users", 0, pair.score, asked.sqrt() * item.powf(pair.factor(0)?))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub use panics::log_panics;
 pub use quotas::{Quota, Quotas};
 pub use reports::{EarlierVersion, ModelReport};
 pub use request_id::RequestId;
-pub use runtime::{Contributor, Explain, ExplainedPart, ItemExplanation};
+pub use runtime::{Contributor, Counted, Explain, ExplainedPart, ItemExplanation};
 pub use service::{
     Clock, ExplainError, JobError, JobKind, JobOutcome, JobRef, JobStarter, Service, Settings, SystemClock,
 };

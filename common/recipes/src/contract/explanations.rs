@@ -3,13 +3,19 @@
 use super::*;
 
 /// These tell; the others may.
-const TELLING: [&str; 10] = [
+const TELLING: [&str; 16] = [
     "aws-popularity-count",
     "aws-ecomm-popular-items-by-views",
     "aws-ecomm-popular-items-by-purchases",
     "aws-vod-most-popular",
     "aws-trending-now",
     "aws-vod-trending-now",
+    "aws-sims",
+    "aws-similar-items",
+    "aws-ecomm-frequently-bought-together",
+    "aws-ecomm-customers-who-viewed-x-also-viewed",
+    "aws-vod-because-you-watched-x",
+    "aws-vod-more-like-x",
     "palate-transitions",
     "palate-ease",
     "palate-ials",
@@ -101,6 +107,99 @@ fn trends_are_told_by_the_counts_of_both_intervals_and_sum_to_their_scores() {
         }
         assert!(scores.is_sorted_by(|a, b| a >= b), "{name} {scores:?}");
         assert!(scores[0] > scores[1] && scores[1] > 1.0, "{name} {scores:?}");
+    }
+}
+
+/// What each user of the checkerboard takes, in order.
+fn baskets() -> Vec<Vec<usize>> {
+    (0..200).map(|user| (0..6).map(|event| (user % 2 + 2 * (user / 2 + event)) % N_ITEMS).collect()).collect()
+}
+
+#[test]
+fn related_items_are_told_by_those_who_had_both() {
+    let baskets = baskets();
+    // How many took the one after the other within six events, and the sum of 1 / distance.
+    let after = |from: usize, to: usize| {
+        let distances = baskets.iter().filter_map(|basket| {
+            let place = |wanted| basket.iter().position(|item| *item == wanted);
+            place(to)?.checked_sub(place(from)?).filter(|distance| *distance > 0)
+        });
+        distances.fold((0, 0.0), |(n, sum), distance| (n + 1, sum + 1.0 / distance as f64))
+    };
+    let row = |model: &dyn Model, item: usize| model.item_index(&format!("i{item:02}")).unwrap();
+    for name in RELATED {
+        if ["aws-similar-items", "aws-vod-more-like-x"].contains(&name) {
+            continue;
+        }
+        let (recipe, trained) = shared(name);
+        let model = recipe.open(&trained.files).unwrap();
+        for asked in [4, 7] {
+            let query = Query { item: Some(row(model.as_ref(), asked)), ..Query::default() };
+            for item in (0..N_ITEMS).filter(|item| *item != asked) {
+                let explanation = model.explain(&query, row(model.as_ref(), item)).unwrap();
+                let told: Vec<(f64, &PairCounts)> = explanation
+                    .parts
+                    .iter()
+                    .filter_map(|part| match part {
+                        Part::Together { share, counts } => Some((*share, counts.as_deref().unwrap())),
+                        _ => None,
+                    })
+                    .collect();
+                let (forward, backward) = (after(asked, item), after(item, asked));
+                let n_both = forward.0 + backward.0;
+                if told.is_empty() {
+                    // Nobody had both, or not in the order that counts.
+                    let by_order = name == "aws-vod-because-you-watched-x";
+                    assert_eq!(if by_order { forward.0 } else { n_both }, 0, "{name} {asked} {item}");
+                    assert_eq!(counts(&explanation), BTreeMap::from([("users", (60.0, 0.0))]), "{name}");
+                    continue;
+                }
+                for (share, counts) in &told {
+                    assert_eq!((counts.asked, counts.item, counts.all), (60, 60, Some(200)), "{name}");
+                    let both = f64::from(counts.both.unwrap()) - counts.by_chance.unwrap_or(0.0);
+                    let wanted = both * counts.weight.unwrap() / counts.discount.unwrap();
+                    assert!((wanted - share).abs() < 1e-9, "{name} {share} {counts:?}");
+                    let (wanted_both, wanted_weight) = match (name, counts.of) {
+                        (_, "viewers, this one later") => (forward.0, forward.1 / f64::from(forward.0)),
+                        // Chosen is what a step back counts.
+                        (_, "viewers, this one earlier") => (backward.0, counts.weight.unwrap()),
+                        (_, "baskets") => {
+                            // 0.3 of the baskets have an item; ten of chance are added to 60.
+                            (n_both, ((f64::from(n_both) + 3.0) / 70.0 / 0.3).ln())
+                        }
+                        // Everybody has six items.
+                        (_, "users" | "visits" | "customers") => (n_both, 1.0 / 6.0_f64.sqrt()),
+                        other => panic!("{other:?}"),
+                    };
+                    assert_eq!(counts.both, Some(wanted_both), "{name} {asked} {item} {counts:?}");
+                    // What is kept of two terms is one in 16,000 of their sum.
+                    assert!((counts.weight.unwrap() - wanted_weight).abs() < 1e-3, "{name} {counts:?}");
+                    let by_chance = if name == "aws-vod-because-you-watched-x" { None } else { Some(18.0) };
+                    assert_eq!(counts.by_chance, by_chance, "{name}");
+                }
+                let kinds: Vec<&str> = told.iter().map(|(_, counts)| counts.of).collect();
+                match name {
+                    "aws-sims" => assert_eq!(kinds, ["users"]),
+                    "aws-ecomm-frequently-bought-together" => assert_eq!(kinds, ["baskets"]),
+                    "aws-ecomm-customers-who-viewed-x-also-viewed" => assert_eq!(kinds, ["visits", "customers"]),
+                    _ => assert_eq!(kinds.contains(&"viewers, this one later"), forward.0 > 0),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn items_in_one_space_are_told_by_the_users_of_each() {
+    for name in ["aws-similar-items", "aws-vod-more-like-x"] {
+        let (recipe, trained) = shared(name);
+        let model = recipe.open(&trained.files).unwrap();
+        let explanation = model.explain(&Query { item: Some(4), ..Query::default() }, 6).unwrap();
+        let told = explanation.parts.iter().find_map(|part| match part {
+            Part::Together { counts, .. } => counts.as_deref(),
+            _ => None,
+        });
+        assert_eq!(told.map(|counts| (counts.asked, counts.item, counts.both)), Some((60, 60, None)), "{name}");
     }
 }
 

@@ -62,7 +62,7 @@ impl Manifest {
         Self { n_items, ..self }
     }
 
-    pub(super) fn empty(recipe: &str, seed: u64, hyperparameters: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn empty(recipe: &str, seed: u64, hyperparameters: &BTreeMap<String, String>) -> Self {
         Self {
             format_version: FORMAT_VERSION,
             recipe: recipe.into(),

@@ -111,9 +111,9 @@ impl SparseRows {
         let n_items = contents.manifest.n_items;
         let tensors =
             SafeTensors::deserialize(contents.file(NAME)?).map_err(|error| ModelError::damaged(NAME, error))?;
-        let offsets = numbers(&tensors, "offsets", Dtype::U64, |bytes| u64::from_le_bytes(bytes) as usize)?;
-        let items = numbers(&tensors, "items", Dtype::U32, u32::from_le_bytes)?;
-        let weights = numbers(&tensors, "weights", Dtype::F32, f32::from_le_bytes)?;
+        let offsets = numbers(&tensors, NAME, "offsets", Dtype::U64, |bytes| u64::from_le_bytes(bytes) as usize)?;
+        let items = numbers(&tensors, NAME, "items", Dtype::U32, u32::from_le_bytes)?;
+        let weights = numbers(&tensors, NAME, "weights", Dtype::F32, f32::from_le_bytes)?;
         let shaped = offsets.len() == n_items + 1
             && offsets.first() == Some(&0)
             && offsets.last() == Some(&items.len())
@@ -122,7 +122,7 @@ impl SparseRows {
         if !shaped || items.iter().any(|item| *item as usize >= n_items) {
             return Err(ModelError::damaged(NAME, "its shapes do not fit together"));
         }
-        let read = |name: &&str| numbers(&tensors, name, Dtype::F32, f32::from_le_bytes);
+        let read = |name: &&str| numbers(&tensors, NAME, name, Dtype::F32, f32::from_le_bytes);
         let columns: Vec<Vec<f32>> = columns.iter().map(read).collect::<Result<_, _>>()?;
         if columns.iter().any(|column| column.len() != n_items) {
             return Err(ModelError::damaged(NAME, "a column does not have a value for each item"));
@@ -138,15 +138,17 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-fn numbers<T, const N: usize>(
+/// A vector of a file of tensors.
+pub fn numbers<T, const N: usize>(
     tensors: &SafeTensors<'_>,
+    file: &str,
     name: &str,
     dtype: Dtype,
     number: impl Fn([u8; N]) -> T,
 ) -> Result<Vec<T>, ModelError> {
-    let tensor = tensors.tensor(name).map_err(|error| ModelError::damaged(NAME, error))?;
+    let tensor = tensors.tensor(name).map_err(|error| ModelError::damaged(file, error))?;
     if tensor.dtype() != dtype || tensor.shape().len() != 1 {
-        return Err(ModelError::damaged(NAME, format!("`{name}` is not a vector of {dtype:?}")));
+        return Err(ModelError::damaged(file, format!("`{name}` is not a vector of {dtype:?}")));
     }
     Ok(tensor.data().as_chunks::<N>().0.iter().map(|bytes| number(*bytes)).collect())
 }

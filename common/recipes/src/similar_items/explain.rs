@@ -8,9 +8,9 @@ use ndarray::{Array1, Array2};
 
 use super::scorer::{Space, dot};
 use super::space::length;
-use crate::model::SparseRows;
+use crate::model::{Scorer, SparseRows};
 use crate::ridge::{Map, combined};
-use crate::{Explanation, Part, Query};
+use crate::{Explanation, PairCounts, Part, Query};
 
 /// How places follow from metadata: see [`Map`] and [`super::space::Described`].
 pub struct Described {
@@ -50,15 +50,15 @@ impl Described {
 }
 
 pub fn explain(space: &Space, query: &Query<'_>, item: u32) -> Option<Explanation> {
-    let asked = query.item?;
-    let (from, to) = (space.vector(asked), space.vector(item));
-    if from.iter().all(|cell| *cell == 0.0) {
-        let n_users = f64::from(*space.popular.n_users().get(item as usize)?);
-        return Some(Explanation {
-            score: n_users,
-            parts: vec![Part::Count { name: "users", count: n_users, share: n_users }],
-        });
+    let Some(asked) = query.item.filter(|asked| space.is_placed(*asked)) else {
+        return space.popular.explain(query, item);
+    };
+    if !space.is_placed(item) {
+        // It can only continue a list, by its users.
+        let count = f64::from(*space.popular.n_users().get(item as usize)?);
+        return Some(Explanation { score: 0.0, parts: vec![Part::Count { name: "users", count, share: 0.0 }] });
     }
+    let (from, to) = (space.vector(asked), space.vector(item));
     let scale = f64::from(space.scales[item as usize]);
     let weight = f64::from(space.weights[asked as usize]);
     let (by_users, by_metadata) = (&from[..space.id_dim], &from[space.id_dim..]);
@@ -90,6 +90,18 @@ pub fn explain(space: &Space, query: &Query<'_>, item: u32) -> Option<Explanatio
     } else if alike != 0.0 {
         parts.push(Part::Rest { share: alike });
     }
-    parts.insert(0, Part::Together { share: together - explained });
-    Some(Explanation { score: f64::from(*crate::model::Scorer::rank(space, query, &[item]).first()?), parts })
+    let held = |item: u32| space.popular.n_users()[item as usize];
+    // Nobody is counted who had both: places are compared.
+    let counts = PairCounts {
+        of: "users",
+        asked: held(asked),
+        item: held(item),
+        both: None,
+        all: None,
+        by_chance: None,
+        weight: None,
+        discount: None,
+    };
+    parts.insert(0, Part::Together { share: together - explained, counts: Some(Box::new(counts)) });
+    Some(Explanation { score: f64::from(*space.rank(query, &[item]).first()?), parts })
 }

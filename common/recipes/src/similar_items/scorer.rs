@@ -49,7 +49,7 @@ impl Space {
         self.vectors.as_slice().map_or(&[], |cells| &cells[item as usize * dim..(item as usize + 1) * dim])
     }
 
-    fn is_placed(&self, item: u32) -> bool {
+    pub fn is_placed(&self, item: u32) -> bool {
         self.vector(item).iter().any(|cell| *cell != 0.0)
     }
 

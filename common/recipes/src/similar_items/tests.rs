@@ -135,7 +135,10 @@ fn shares_of_users_and_columns_sum_to_the_score() {
     };
     assert!(share("KIND").unwrap() > 0.0, "{explanation:?}");
     assert_eq!(share("SHOP"), None);
-    assert!(model.explain(&Query::default(), 0).is_none());
+    // Who asks with no item gets popular items.
+    let popular = model.explain(&Query::default(), 0).unwrap();
+    assert_eq!(popular.parts, [Part::Count { name: "users", count: popular.score, share: popular.score }]);
+    assert!(popular.score > 0.0);
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl Places {
         self.offsets.len() - 1
     }
 
-    fn of_item(&self, item: usize) -> &[(u32, u32)] {
+    pub fn of_item(&self, item: usize) -> &[(u32, u32)] {
         &self.places[self.offsets[item]..self.offsets[item + 1]]
     }
 }

@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 use crate::catalogue::CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED;
 use crate::dataset::Histories;
-use crate::neighbours::{self, Candidate, Neighbours};
+use crate::neighbours::{self, Candidate, Evidence, Neighbours, Pair, Told, part_of};
 use crate::params::Params;
 use crate::popularity::Popular;
 use crate::search::Trial;
 use crate::session_knn::Sessions;
 use crate::sims::count::{Lists, Scratch, Shared, shared_users};
-use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, ParamError, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct AlsoViewed;
@@ -50,7 +50,7 @@ impl Recipe for AlsoViewed {
     }
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
-        neighbours::open(self.info(), files)
+        neighbours::open(self.info(), files, tell)
     }
 }
 
@@ -85,10 +85,14 @@ impl Counted {
         Self { lists, holders, weights, roots }
     }
 
-    fn each(&self, item: usize, scratch: &mut Scratch, mut tell: impl FnMut(u32, f32)) {
+    fn each(&self, item: usize, scratch: &mut Scratch, mut tell: impl FnMut(u32, f32, u32)) {
         let score = |other: u32, shared: Shared| shared.weight / (self.roots[item] * self.roots[other as usize]);
-        let tell = |other, shared| tell(other, score(other, shared));
+        let tell = |other, shared: Shared| tell(other, score(other, shared), shared.n_users);
         shared_users(&self.lists, &self.holders, &self.weights, item, scratch, tell);
+    }
+
+    fn held(&self) -> Vec<u32> {
+        (0..self.roots.len()).map(|item| self.holders.row(item).len() as u32).collect()
     }
 }
 
@@ -101,20 +105,33 @@ pub(super) fn fit(
 ) -> Result<Neighbours, TrainError> {
     let visits = Counted::of(&Sessions::cut(histories, Some(PAUSE_S)), n_items);
     let customers = Counted::of(&Sessions::cut(histories, None), n_items);
-    let scratch = || (Scratch::new(n_items), vec![0.0_f32; n_items]);
+    let scratch = || (Scratch::new(n_items), vec![(0.0_f32, 0); n_items]);
     let popular = Popular::count(histories, n_items);
-    Neighbours::build(popular, progress, scratch, |(scratch, by_visits), item, list| {
-        visits.each(item, scratch, |other, score| by_visits[other as usize] = score);
+    let n_lists = [&visits, &customers].map(|counted| counted.lists.len() as u32).to_vec();
+    let evidence = Evidence::new(vec![visits.held(), customers.held()], n_lists, vec![across], 3);
+    Neighbours::build(popular, Some(Told { evidence, tell }), progress, scratch, |(scratch, by_visits), item, list| {
+        visits.each(item, scratch, |other, score, n_visits| by_visits[other as usize] = (score, n_visits));
         // Whoever viewed both in one visit is a customer who viewed both.
-        customers.each(item, scratch, |other, score| {
-            let by_visits = std::mem::take(&mut by_visits[other as usize]);
-            list.push(Candidate { last: false, item: other, score: by_visits + across * score });
+        customers.each(item, scratch, |other, score, n_customers| {
+            let (by_visits, n_visits) = std::mem::take(&mut by_visits[other as usize]);
+            let score = by_visits + across * score;
+            let counts = [n_visits, n_customers, part_of(by_visits, score)];
+            list.push(Candidate { last: false, item: other, score, counts });
         });
         // Unless the customer viewed very many others since.
-        visits.each(item, scratch, |other, score| {
-            if std::mem::take(&mut by_visits[other as usize]) > 0.0 {
-                list.push(Candidate { last: false, item: other, score });
+        visits.each(item, scratch, |other, score, n_visits| {
+            if std::mem::take(&mut by_visits[other as usize]).0 > 0.0 {
+                list.push(Candidate { last: false, item: other, score, counts: [n_visits, 0, part_of(score, score)] });
             }
         });
     })
+}
+
+/// The numbers of a pair are visits and customers with both, and how much of the score is by visits.
+fn tell(pair: &Pair<'_>) -> Option<Vec<Part>> {
+    let [by_visits, by_customers] = pair.split(pair.counts[2]);
+    let root = |kind| pair.held(kind).map(|[asked, item, _]| (f64::from(asked) * f64::from(item)).sqrt());
+    let mut parts = pair.beyond_chance("visits", 0, by_visits, root(0)?)?;
+    parts.extend(pair.beyond_chance("customers", 1, by_customers, root(1)? / pair.factor(0)?)?);
+    Some(parts)
 }

@@ -17,12 +17,12 @@ use std::sync::Arc;
 use crate::catalogue::BECAUSE_YOU_WATCHED_X;
 use crate::dataset::Histories;
 use crate::model::SparseRows;
-use crate::neighbours::{self, Candidate, Neighbours};
+use crate::neighbours::{self, Candidate, Counts, Evidence, Neighbours, Pair, Told, part_of};
 use crate::params::Params;
 use crate::popularity::Popular;
 use crate::search::Trial;
 use crate::transitions::{Counting, Fade, Places, follow_ups};
-use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, PairCounts, ParamError, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct BecauseWatched;
@@ -46,22 +46,19 @@ impl Recipe for BecauseWatched {
         let params = Params::check(self.info(), task.hyperparameters)?;
         let n_items = task.dataset.items().len();
         let prepare = |training: &Histories| choose(training, n_items, task.seed, task.progress);
-        let fit = |choice: &Choice, histories: &Histories| {
-            let counts = count(histories, n_items, choice.backward, task.progress)?;
-            rows(&counts, Popular::count(histories, n_items), choice.power, task.progress)
-        };
+        let fit = |choice: &Choice, histories: &Histories| fit(histories, n_items, choice, task.progress);
         neighbours::train(self.info(), task, params.to_text(), prepare, fit)
     }
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
-        neighbours::open(self.info(), files)
+        neighbours::open(self.info(), files, tell)
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Choice {
-    backward: f32,
-    power: f32,
+pub(super) struct Choice {
+    pub backward: f32,
+    pub power: f32,
 }
 
 fn choose(histories: &Histories, n_items: usize, seed: u64, progress: &dyn Progress) -> Result<Choice, TrainError> {
@@ -69,9 +66,9 @@ fn choose(histories: &Histories, n_items: usize, seed: u64, progress: &dyn Progr
     let popular = Popular::count(&trial.histories, n_items);
     let mut best = (f64::NEG_INFINITY, Choice { backward: BACKWARD[0], power: POWERS[0] });
     for backward in BACKWARD {
-        let counts = count(&trial.histories, n_items, backward, progress)?;
+        let counts = Viewed::of(&trial.histories, n_items).count(backward, progress)?;
         for power in POWERS {
-            let score = trial.ndcg(&rows(&counts, popular.clone(), power, progress)?, progress)?;
+            let score = trial.ndcg(&rows(&counts, popular.clone(), power, None, progress)?, progress)?;
             if score > best.0 {
                 best = (score, Choice { backward, power });
             }
@@ -80,16 +77,66 @@ fn choose(histories: &Histories, n_items: usize, seed: u64, progress: &dyn Progr
     Ok(best.1)
 }
 
-/// What followed what. Cost `O(n_events · WINDOW)`.
-pub(super) fn count(
+pub(super) fn fit(
     histories: &Histories,
     n_items: usize,
-    backward: f32,
+    choice: &Choice,
     progress: &dyn Progress,
-) -> Result<SparseRows, TrainError> {
-    let firsts = firsts(histories);
-    let counting = Counting { window: WINDOW, backward_weight: backward, fade: Fade::NONE };
-    follow_ups(&firsts, &Places::of(&firsts, n_items), &counting, None, progress)
+) -> Result<Neighbours, TrainError> {
+    let viewed = Viewed::of(histories, n_items);
+    let counts = viewed.count(choice.backward, progress)?;
+    rows(&counts, Popular::count(histories, n_items), choice.power, Some((&viewed, choice.backward)), progress)
+}
+
+/// What viewers watched, each video once.
+struct Viewed {
+    firsts: Histories,
+    places: Places,
+}
+
+/// What is told of a pair.
+#[derive(Clone, Copy, Default)]
+struct Near {
+    /// Viewers who watched the one soon after the other, and soon before.
+    after: u32,
+    before: u32,
+    /// The sum of `1 / d` over the first.
+    weight_after: f32,
+}
+
+impl Viewed {
+    fn of(histories: &Histories, n_items: usize) -> Self {
+        let firsts = firsts(histories);
+        Self { places: Places::of(&firsts, n_items), firsts }
+    }
+
+    /// What followed what. Cost `O(n_events · WINDOW)`.
+    fn count(&self, backward: f32, progress: &dyn Progress) -> Result<SparseRows, TrainError> {
+        let counting = Counting { window: WINDOW, backward_weight: backward, fade: Fade::NONE };
+        follow_ups(&self.firsts, &self.places, &counting, None, progress)
+    }
+
+    /// Tells of each video that a viewer watched near `item` how far after it that was, or `None` before it.
+    fn each_near(&self, item: usize, mut tell: impl FnMut(u32, Option<usize>)) {
+        for (user, place) in self.places.of_item(item) {
+            let (items, place) = (self.firsts.items_of(*user as usize), *place as usize);
+            let after = (1..).zip(items[place + 1..].iter().take(WINDOW));
+            after.for_each(|(distance, other)| tell(*other, Some(distance)));
+            items[..place].iter().rev().take(WINDOW).for_each(|other| tell(*other, None));
+        }
+    }
+}
+
+impl Near {
+    fn add(&mut self, distance: Option<usize>) {
+        match distance {
+            Some(distance) => {
+                self.after += 1;
+                self.weight_after += 1.0 / distance as f32;
+            }
+            None => self.before += 1,
+        }
+    }
 }
 
 /// Each viewer's videos by the first time; times of day do not matter here.
@@ -104,25 +151,62 @@ fn firsts(histories: &Histories) -> Histories {
     Histories::new(offsets, items, vec![0; n_events])
 }
 
-pub(super) fn rows(
+/// `viewed`, and what counts backward, are for explanations.
+fn rows(
     counts: &SparseRows,
     popular: Popular,
     power: f32,
+    viewed: Option<(&Viewed, f32)>,
     progress: &dyn Progress,
 ) -> Result<Neighbours, TrainError> {
+    let n_items = popular.n_users().len();
     let discount: Vec<f32> = popular.n_users().iter().map(|n_users| (*n_users).max(1) as f32).collect();
     let discount: Vec<f32> = discount.into_iter().map(|n_users| n_users.powf(power)).collect();
-    Neighbours::build(
-        popular,
-        progress,
-        || (),
-        |(), item, list| {
-            let (others, counts) = counts.row(item as u32);
-            list.extend(others.iter().zip(counts).map(|(other, count)| Candidate {
-                last: false,
-                item: *other,
-                score: count / discount[*other as usize],
-            }));
-        },
-    )
+    let told = viewed.map(|(viewed, _)| {
+        let viewers = viewed.firsts.users().filter(|user| !viewed.firsts.items_of(*user).is_empty()).count();
+        let held = vec![popular.n_users().to_vec()];
+        Told { evidence: Evidence::new(held, vec![viewers as u32], vec![power], 3), tell }
+    });
+    let scratch = || vec![Near::default(); if viewed.is_some() { n_items } else { 0 }];
+    Neighbours::build(popular, told, progress, scratch, |near, item, list| {
+        let (others, counts) = counts.row(item as u32);
+        let score = |(other, count): (&u32, &f32)| count / discount[*other as usize];
+        let candidate =
+            |pair: (&u32, &f32), counts| Candidate { last: false, item: *pair.0, score: score(pair), counts };
+        let Some((viewed, backward)) = viewed else {
+            list.extend(others.iter().zip(counts).map(|pair| candidate(pair, Counts::default())));
+            return;
+        };
+        viewed.each_near(item, |other, distance| near[other as usize].add(distance));
+        list.extend(others.iter().zip(counts).map(|pair| {
+            let Near { after, before, weight_after } = near[*pair.0 as usize];
+            let before = if backward > 0.0 { before } else { 0 };
+            candidate(pair, [after, before, part_of(weight_after, *pair.1)])
+        }));
+        viewed.each_near(item, |other, _| near[other as usize] = Near::default());
+    })
+}
+
+/// The numbers of a pair are those who watched it in this order and in the other, and how much of the score is by the
+/// first.
+fn tell(pair: &Pair<'_>) -> Option<Vec<Part>> {
+    let [after, before, part] = pair.counts;
+    let [asked, item, all] = pair.held(0)?;
+    let discount = f64::from(item.max(1)).powf(pair.factor(0)?);
+    let [by_after, by_before] = pair.split(part);
+    let orders = [("viewers, this one later", after, by_after), ("viewers, this one earlier", before, by_before)];
+    let told = orders.into_iter().filter(|(_, both, _)| *both > 0).map(|(of, both, share)| {
+        let counts = PairCounts {
+            of,
+            asked,
+            item,
+            both: Some(both),
+            all: Some(all),
+            by_chance: None,
+            weight: Some(share * discount / f64::from(both)),
+            discount: Some(discount),
+        };
+        Part::Together { share, counts: Some(Box::new(counts)) }
+    });
+    Some(told.collect())
 }

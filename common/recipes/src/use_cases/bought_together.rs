@@ -18,12 +18,12 @@ use std::sync::Arc;
 
 use crate::catalogue::FREQUENTLY_BOUGHT_TOGETHER;
 use crate::dataset::Histories;
-use crate::neighbours::{self, Candidate, Neighbours};
+use crate::neighbours::{self, CHANCE, Candidate, Evidence, Neighbours, Pair, Told};
 use crate::params::Params;
 use crate::popularity::Popular;
 use crate::session_knn::Sessions;
 use crate::sims::count::{Lists, Scratch, shared_users};
-use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, PairCounts, ParamError, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct BoughtTogether;
@@ -51,7 +51,7 @@ impl Recipe for BoughtTogether {
     }
 
     fn open(&self, files: &[ModelFile]) -> Result<Arc<dyn Model>, ModelError> {
-        neighbours::open(self.info(), files)
+        neighbours::open(self.info(), files, tell)
     }
 }
 
@@ -62,8 +62,11 @@ pub(super) fn fit(histories: &Histories, n_items: usize, progress: &dyn Progress
     let n_baskets = baskets.len().max(1) as f64;
     let ones = vec![1.0; baskets.len()];
     let popular = Popular::count(histories, n_items);
+    let held = (0..n_items).map(|item| holders.row(item).len() as u32).collect();
+    let evidence = Evidence::new(vec![held], vec![baskets.len() as u32], Vec::new(), 1);
     Neighbours::build(
         popular,
+        Some(Told { evidence, tell }),
         progress,
         || Scratch::new(n_items),
         |scratch, item, list| {
@@ -73,11 +76,38 @@ pub(super) fn fit(histories: &Histories, n_items: usize, progress: &dyn Progress
                 let confidence = confidence(f64::from(shared.n_users), n_with, chance);
                 let score = confidence * (confidence / chance).ln();
                 if score > 0.0 {
-                    list.push(Candidate { last: false, item: other, score: score as f32 });
+                    let counts = [shared.n_users, 0, 0];
+                    list.push(Candidate { last: false, item: other, score: score as f32, counts });
                 }
             });
         },
     )
+}
+
+/// The one number of a pair are the baskets with both. With `n(i) p(j)` of them by chance, `c - p` is how many there are
+/// beyond these over `n(i) + m`, so that `s = (c - p) ln(c / p) + p ln(c / p)`.
+fn tell(pair: &Pair<'_>) -> Option<Vec<Part>> {
+    let [both, ..] = pair.counts;
+    let [asked, item, all] = pair.held(0)?;
+    let [n_both, n_with] = [both, asked].map(f64::from);
+    let chance = f64::from(item) / f64::from(all);
+    let weight = (confidence(n_both, n_with, chance) / chance).ln();
+    let (by_chance, discount) = (n_with * chance, n_with + CHANCE_BASKETS);
+    let counts = PairCounts {
+        of: "baskets",
+        asked,
+        item,
+        both: Some(both),
+        all: Some(all),
+        by_chance: Some(by_chance),
+        weight: Some(weight),
+        discount: Some(discount),
+    };
+    let share = (n_both - by_chance) * weight / discount;
+    Some(vec![
+        Part::Together { share, counts: Some(Box::new(counts)) },
+        Part::Term { name: CHANCE, share: chance * weight },
+    ])
 }
 
 fn confidence(n_both: f64, n_with: f64, chance: f64) -> f64 {

@@ -3,10 +3,10 @@
 use crate::dataset::Histories;
 use crate::model::Scorer;
 use crate::neighbours::Neighbours;
-use crate::popularity::Popular;
-use crate::{Query, describe};
+use crate::{PairCounts, Part, Query, describe};
 
-use super::{also_viewed, because_watched, bought_together};
+use super::because_watched::{self, Choice};
+use super::{also_viewed, bought_together};
 
 /// Each user's events: item and seconds.
 fn histories(users: &[&[(u32, i64)]]) -> Histories {
@@ -18,6 +18,16 @@ fn histories(users: &[&[(u32, i64)]]) -> Histories {
     let events = users.concat();
     let (items, times): (Vec<u32>, Vec<i64>) = events.into_iter().unzip();
     Histories::new(offsets, items, times)
+}
+
+/// What a pair's score is counted from.
+fn told(neighbours: &Neighbours, asked: u32, item: u32) -> Vec<PairCounts> {
+    let explanation = neighbours.explain(&Query { item: Some(asked), ..Query::default() }, item).unwrap();
+    let counts = explanation.parts.into_iter().filter_map(|part| match part {
+        Part::Together { counts, .. } => counts.map(|counts| *counts),
+        _ => None,
+    });
+    counts.collect()
 }
 
 fn row(neighbours: &Neighbours, item: u32) -> Vec<u32> {
@@ -70,15 +80,27 @@ fn views_of_one_visit_say_more_than_those_of_one_customer() {
     let scores = fitted.rows.row(0).1;
     assert!((scores[0] - (visits + 0.5 * customers)).abs() < 1e-6);
     assert!((scores[1] - 0.5 * customers).abs() < 1e-6);
+    // Two of four visits have 0, as many 1; both customers have all three, which chance would have it too.
+    let wanted = [("visits", 2, 4, 1.0, 2.0_f64.sqrt()), ("customers", 2, 2, 2.0, 3.0_f64.sqrt())];
+    for (item, wanted) in [(1, &wanted[..]), (2, &wanted[1..])] {
+        let told = told(&fitted, 0, item);
+        assert_eq!(told.len(), wanted.len());
+        for (counts, (of, both, all, by_chance, root)) in told.iter().zip(wanted) {
+            assert_eq!((counts.of, counts.both, counts.all), (*of, Some(*both), Some(*all)));
+            assert_eq!((counts.asked, counts.item, counts.by_chance), (2, 2, Some(*by_chance)));
+            // A customer counts half a visit, and how much of the score is by visits is kept to one in 16,000.
+            assert_eq!(counts.discount, Some(if *of == "visits" { 2.0 } else { 4.0 }));
+            assert!((counts.weight.unwrap() - 1.0 / root).abs() < 1e-3, "{counts:?}");
+        }
+    }
 }
 
 #[test]
 fn what_was_watched_after_counts_and_what_came_before_need_not() {
     let user: &[(u32, i64)] = &[(0, 0), (1, 1), (2, 2), (0, 3)];
     let fit = |backward| {
-        let histories = histories(&[user, user]);
-        let counts = because_watched::count(&histories, 3, backward, &()).unwrap();
-        because_watched::rows(&counts, Popular::count(&histories, 3), 0.5, &()).unwrap()
+        let choice = Choice { backward, power: 0.5 };
+        because_watched::fit(&histories(&[user, user]), 3, &choice, &()).unwrap()
     };
     // Watching 0 again after 2 says nothing of 2.
     assert_eq!((row(&fit(0.0), 0), row(&fit(0.0), 1), row(&fit(0.0), 2)), (vec![1, 2], vec![2], vec![]));
@@ -87,6 +109,22 @@ fn what_was_watched_after_counts_and_what_came_before_need_not() {
     // Two viewers, next to each other.
     assert!((both.rows.row(1).1[0] - 2.0 / 2.0_f32.sqrt()).abs() < 1e-6);
     assert!((both.rows.row(1).1[1] - 1.0 / 2.0_f32.sqrt()).abs() < 1e-6);
+}
+
+#[test]
+fn viewers_in_either_order_are_told_apart() {
+    let (user, other): (&[(u32, i64)], &[(u32, i64)]) = (&[(0, 0), (2, 1), (1, 2)], &[(1, 0), (0, 1)]);
+    let choice = Choice { backward: 0.25, power: 1.0 };
+    let fitted = because_watched::fit(&histories(&[user, user, other, &[(2, 0)], &[]]), 3, &choice, &()).unwrap();
+    let told = told(&fitted, 0, 1);
+    let numbers = |counts: &PairCounts| (counts.of, counts.both, counts.asked, counts.item, counts.all);
+    assert_eq!(numbers(&told[0]), ("viewers, this one later", Some(2), 3, 3, Some(4)));
+    assert_eq!(numbers(&told[1]), ("viewers, this one earlier", Some(1), 3, 3, Some(4)));
+    for (counts, weight) in told.iter().zip([0.5, 0.25]) {
+        // Two apart, and a quarter of one apart; kept to one in 16,000.
+        assert!((counts.weight.unwrap() - weight).abs() < 1e-3, "{counts:?}");
+        assert_eq!((counts.discount, counts.by_chance), (Some(3.0), None));
+    }
 }
 
 #[test]

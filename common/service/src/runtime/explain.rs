@@ -13,7 +13,7 @@ use crate::arn::Kind;
 use crate::catalogue::{Catalogued, Held, Source};
 use crate::error::OpError;
 use crate::service::Service;
-pub use told::{Contributor, ExplainedPart, ItemExplanation};
+pub use told::{Contributor, Counted, ExplainedPart, ItemExplanation};
 
 /// With any value but `false` or `0`, elements of `itemList` and `personalizedRanking` have a member `explanation`.
 const HEADER: &str = "x-palate-explain";
@@ -67,7 +67,9 @@ fn parts_of(
                 let item_id = model.item_id(event.item).to_owned();
                 Contributor::Event { title: title(&item_id), item_id, timestamp: event.timestamp_s }
             }
-            Part::Together { .. } => Contributor::Together,
+            Part::Together { counts, .. } => {
+                Contributor::Together { counts: counts.as_deref().cloned().map(Counted::from) }
+            }
             Part::Column { name, .. } => Contributor::Column { name: name.to_string() },
             Part::Count { name, count, .. } => Contributor::Count { name: (*name).to_owned(), count: Some(*count) },
             Part::Term { name, .. } => Contributor::Rest { name: Some((*name).to_owned()) },

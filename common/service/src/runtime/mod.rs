@@ -24,7 +24,7 @@ use palate_recipes::{Model, Query, RecipeInfo, RecipeType};
 
 pub(crate) use cache::ByteCache;
 pub(crate) use deployed::Deployed;
-pub use explain::{Contributor, Explain, ExplainedPart, ItemExplanation};
+pub use explain::{Contributor, Counted, Explain, ExplainedPart, ItemExplanation};
 pub(crate) use explain::{asked_for, explain};
 pub(crate) use filter::{ReadyFilter, check_filter, item_set};
 pub(crate) use models::{Loaded, Models};

@@ -1,3 +1,4 @@
+use palate_recipes::PairCounts;
 use serde::{Deserialize, Serialize};
 
 use crate::insights::{date_of, percent, thousands};
@@ -31,7 +32,11 @@ pub enum Contributor {
         timestamp: i64,
     },
     /// Users who had this item and the asked one near each other.
-    Together,
+    Together {
+        /// What it was counted from, as far as the model has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counts: Option<Counted>,
+    },
     /// A column of the item's metadata.
     Column { name: String },
     /// Something counted.
@@ -47,6 +52,33 @@ pub enum Contributor {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
+}
+
+/// How often two items were had: `(both - byChance) · weight / discount` is the contribution where all of them are there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counted {
+    /// What is counted: users, baskets.
+    pub of: String,
+    /// With the asked item.
+    pub asked: u32,
+    /// With this item.
+    pub item: u32,
+    /// With both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub both: Option<u32>,
+    /// With any item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<u32>,
+    /// What `both` would be if nobody took the one for the other; absent: nothing is taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_chance: Option<f64>,
+    /// What each of those with both weighs on average.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// What the sum of the weights is divided by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<f64>,
 }
 
 /// Why a user gets an item.
@@ -65,6 +97,35 @@ pub struct ItemExplanation {
     /// As GetPersonalizedRanking has it, but not rounded. The contributions sum to it.
     pub score: f64,
     pub parts: Vec<ExplainedPart>,
+}
+
+impl From<PairCounts> for Counted {
+    fn from(counts: PairCounts) -> Self {
+        let PairCounts { of, asked, item, both, all, by_chance, weight, discount } = counts;
+        Self { of: of.to_owned(), asked, item, both, all, by_chance, weight, discount }
+    }
+}
+
+impl Counted {
+    /// What is told, for people.
+    fn text(&self) -> String {
+        let number = |number: u32| thousands(u64::from(number));
+        let mut text = match self.both {
+            Some(both) => format!("both: {} {}", number(both), self.of),
+            None => format!("{} with both near each other", self.of),
+        };
+        if let Some(by_chance) = self.by_chance {
+            text.push_str(&format!(", {by_chance:.1} by chance"));
+        }
+        text.push_str(&format!(" (the asked item: {}, this: {}", number(self.asked), number(self.item)));
+        if let Some(all) = self.all {
+            text.push_str(&format!(", any: {}", number(all)));
+        }
+        if let (Some(weight), Some(discount)) = (self.weight, self.discount) {
+            text.push_str(&format!("; each {weight:.4} / {discount:.4}"));
+        }
+        text + ")"
+    }
 }
 
 impl ItemExplanation {
@@ -87,7 +148,8 @@ impl ItemExplanation {
                     Contributor::Event { item_id, title, timestamp } => {
                         format!("{}, {}", date_of(*timestamp), named(item_id, title))
                     }
-                    Contributor::Together => "users who had both items".to_owned(),
+                    Contributor::Together { counts: Some(counts) } => counts.text(),
+                    Contributor::Together { counts: None } => "users who had both items".to_owned(),
                     Contributor::Column { name } => format!("what both have in {name}"),
                     Contributor::Count { name, count } => {
                         format!("{name}: {}", thousands(count.unwrap_or(part.contribution).max(0.0) as u64))
@@ -123,6 +185,8 @@ impl ItemExplanation {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use serde_json::json;
+
     use super::*;
 
     fn event(item_id: &str, title: Option<&str>, contribution: f64) -> ExplainedPart {
@@ -155,6 +219,55 @@ mod tests {
         let stored = serde_json::to_value(&told).unwrap();
         assert_eq!(stored["parts"][0]["kind"], "event");
         assert_eq!(stored["parts"][0]["itemId"], "i1");
+        assert_eq!(serde_json::from_value::<ItemExplanation>(stored).unwrap(), told);
+    }
+
+    #[test]
+    fn people_are_told_what_was_counted() {
+        let counts = Counted {
+            of: "baskets".into(),
+            asked: 40,
+            item: 2000,
+            both: Some(12),
+            all: Some(26_000),
+            by_chance: Some(40.0 * 2000.0 / 26_000.0),
+            weight: Some(1.5),
+            discount: Some(50.0),
+        };
+        let near = Counted { both: None, all: None, by_chance: None, weight: None, discount: None, ..counts.clone() };
+        let lines = [
+            (
+                Contributor::Together { counts: Some(counts) },
+                "both: 12 baskets, 3.1 by chance (the asked item: 40, this: 2,000, any: 26,000; each 1.5000 / 50.0000)",
+            ),
+            (
+                Contributor::Together { counts: Some(near) },
+                "baskets with both near each other (the asked item: 40, this: 2,000)",
+            ),
+            (Contributor::Together { counts: None }, "users who had both items"),
+            (Contributor::Count { name: "users".into(), count: Some(1234.0) }, "users: 1,234"),
+            (Contributor::Count { name: "users".into(), count: None }, "users: 0"),
+            (Contributor::Rest { name: Some("both by chance".into()) }, "both by chance"),
+        ];
+        let part = |of| ExplainedPart { of, contribution: 0.0, share: None };
+        let (contributors, wanted): (Vec<Contributor>, Vec<&str>) = lines.into_iter().unzip();
+        let told = ItemExplanation {
+            arn: "arn".into(),
+            recipe: "recipe".into(),
+            user_id: None,
+            item_id: "i".into(),
+            title: None,
+            score: 0.0,
+            parts: contributors.into_iter().map(part).collect(),
+        };
+        let text = told.text();
+        for (line, wanted) in text.lines().skip(1).zip(wanted) {
+            assert!(line.trim_start().starts_with(wanted), "{text}");
+        }
+        let stored = serde_json::to_value(&told).unwrap();
+        assert_eq!(stored["parts"][0]["counts"]["byChance"], 40.0 * 2000.0 / 26_000.0);
+        // As it was told before there were counts.
+        assert_eq!(stored["parts"][2], json!({"kind": "together", "contribution": 0.0}));
         assert_eq!(serde_json::from_value::<ItemExplanation>(stored).unwrap(), told);
     }
 }
