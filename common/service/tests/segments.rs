@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Palate, ROLE, arn, schema_of};
+use support::{Palate, ROLE, arn, items_csv, schema_of};
 
 /// [`Palate::imported`] with items of four genres, one for each group of users who like one another's items, and users
 /// of whom every second is a member. Tells the ARN of a version of a recipe.
@@ -30,6 +30,23 @@ async fn version(palate: &Palate, recipe: &str) -> String {
     let names: Vec<&String> = metrics["metrics"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["coverage", "hits_at_1_percent", "recall_at_1_percent"]);
     version
+}
+
+#[tokio::test]
+async fn items_of_which_only_the_time_is_known_have_no_attributes() {
+    let palate = Palate::new();
+    let group = palate.imported().await;
+    let items = schema_of("Items", &["ITEM_ID: string", "CREATION_TIMESTAMP: long", "SHELF: string"]);
+    let items = palate.dataset(&group, "Items", &items).await;
+    palate.import(&items, "FULL", items_csv(&[("CREATION_TIMESTAMP", "1600000000"), ("SHELF", "a")])).await;
+    let recipe = "arn:aws:personalize:::recipe/aws-item-attribute-affinity";
+    let input = json!({"name": "s", "datasetGroupArn": group, "recipeArn": recipe, "performAutoTraining": false});
+    let solution = palate.create("CreateSolution", input).await;
+    let version = palate.create("CreateSolutionVersion", json!({"solutionArn": solution})).await;
+    palate.run_jobs().await;
+    let settled = palate.status("DescribeSolutionVersion", "solutionVersionArn", &version).await;
+    let reason = "The Items dataset has no categorical or numeric column with values to find users by.";
+    assert_eq!(settled, ("CREATE FAILED".to_owned(), Some(reason.to_owned())));
 }
 
 async fn filter(palate: &Palate, name: &str, expression: &str) -> String {

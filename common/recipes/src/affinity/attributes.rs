@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::expression::{Condition, Value};
 use crate::model::Contents;
-use crate::parts::{Column, ColumnType, Part, PartBuilder, PartError, Values};
+use crate::parts::{Column, ColumnType, Part, PartBuilder, PartError};
 use crate::{ColumnData, Columns, ModelError, ModelFile, TrainError};
 
 /// Which items have which values: of each column, in upper case, by value the items in ascending order.
@@ -14,14 +14,17 @@ pub struct Attributes {
 
 const NAME: &str = "attributes.parquet";
 
+/// Reserved: it says when an item came, not what it is.
+const RESERVED: &str = "CREATION_TIMESTAMP";
+
 impl Attributes {
-    /// Of the first `n_items` rows. Text is left out: it is no attribute.
+    /// Of the first `n_items` rows. Text, the reserved column and numbers that are not finite are no attributes.
     ///
     /// # Errors
     /// [`TrainError::Data`] if no column is left.
     pub fn of(columns: &Columns, n_items: usize) -> Result<Self, TrainError> {
         let mut all = Self { n_items, columns: BTreeMap::new() };
-        for (name, data) in columns.iter() {
+        for (name, data) in columns.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(RESERVED)) {
             let mut values: BTreeMap<String, Vec<u32>> = BTreeMap::new();
             let mut add = |value: String, item: usize| values.entry(value).or_default().push(item as u32);
             match data {
@@ -31,9 +34,10 @@ impl Attributes {
                         add(column.dictionary.id(*code).to_owned(), item);
                     }
                 }),
-                ColumnData::Float(column) => numbers(column, n_items, |value| number(f64::from(value)), add),
-                ColumnData::Double(column) => numbers(column, n_items, number, add),
-                ColumnData::Long(column) => numbers(column, n_items, |value| number(value as f64), add),
+                ColumnData::Float(_) | ColumnData::Double(_) | ColumnData::Long(_) => {
+                    let values = (0..n_items).filter_map(|item| Some((item, data.number(item)?)));
+                    values.for_each(|(item, value)| add(number(value), item));
+                }
             }
             all.columns.insert(name.to_uppercase(), values);
         }
@@ -133,13 +137,4 @@ fn damaged(error: PartError) -> ModelError {
 fn number(value: f64) -> String {
     // Nor are there two zeros.
     format!("{}", value + 0.0)
-}
-
-fn numbers<T: Copy>(
-    column: &Values<T>,
-    n_items: usize,
-    text: impl Fn(T) -> String,
-    mut add: impl FnMut(String, usize),
-) {
-    (0..n_items).filter_map(|item| Some((item, column.get(item)?))).for_each(|(item, value)| add(text(value), item));
 }
