@@ -102,6 +102,7 @@ pub enum DatasetError {
 pub struct Dataset {
     users: IdMap,
     other_users: IdMap,
+    n_catalogue_users: usize,
     items: IdMap,
     other_items: IdMap,
     n_left_out_items: usize,
@@ -168,6 +169,11 @@ impl Dataset {
     /// Items beyond [`Selection::max_items`].
     pub fn n_left_out_items(&self) -> usize {
         self.n_left_out_items
+    }
+
+    /// Distinct users of all interactions, selected or not, and of the Users dataset if columns of it were asked for.
+    pub fn n_catalogue_users(&self) -> usize {
+        self.n_catalogue_users
     }
 
     /// Selected rows that were left out because nobody signed in in their session. A row that is in two parts

@@ -37,6 +37,7 @@ pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, Data
     let n_unjoined = rows.join();
     let n_input = rows.n_input;
     let (all_users, all_items) = (interners.users.finish(), interners.items.finish());
+    let n_catalogue_users = all_users.len();
     let contents = |parts: &[super::TimedPart]| parts.iter().map(|part| part.content.clone()).collect::<Vec<_>>();
     // By part and row first the number of the item, then its row.
     let mut item_places = new_items.places(|number| number);
@@ -93,6 +94,7 @@ pub fn read(parts: &DatasetParts, selection: &Selection) -> Result<Dataset, Data
     Ok(Dataset {
         users,
         other_users,
+        n_catalogue_users,
         items,
         other_items,
         n_left_out_items,

@@ -192,6 +192,7 @@ fn a_selection_ignores_case_and_leaves_out_missing_values() {
     let dataset = read(vec![bulk(&rows)], &watched);
     assert_eq!(items(&dataset, "a"), ["x", "y"]);
     assert_eq!((dataset.users().len(), dataset.items().len(), dataset.n_catalogue_items()), (1, 2, 3));
+    assert_eq!(dataset.n_catalogue_users(), 2);
     let rated = Selection { event_value_threshold: Some(9.0), ..Selection::default() };
     let dataset = read(vec![bulk(&rows)], &rated);
     assert_eq!((items(&dataset, "a"), items(&dataset, "b")), (vec!["z".into()], vec!["z".into()]));

@@ -155,10 +155,12 @@ fn users_of_the_dataset_are_there_when_columns_of_it_are_asked_for() {
     let selection = Selection { user_columns: vec![choice("AGE", ColumnKind::Number)], ..Selection::default() };
     let dataset = Dataset::read(&parts, &selection).unwrap();
     assert_eq!(dataset.other_users().iter().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(dataset.n_catalogue_users(), 2);
     let Some(ColumnData::Long(ages)) = dataset.user_columns().get("AGE") else { panic!("AGE is a long") };
     assert_eq!((ages.get(0), ages.get(1), &ages.validity), (Some(30), Some(20), &None));
     let without = Dataset::read(&parts, &Selection::default()).unwrap();
     assert_eq!((without.other_users().len(), without.user_columns().n_rows()), (0, 0));
+    assert_eq!(without.n_catalogue_users(), 1);
 }
 
 #[test]
