@@ -32,7 +32,9 @@ mod segments;
 mod share;
 mod store;
 mod subspace;
+mod targets;
 mod tower;
+mod worth;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,10 +50,12 @@ use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use attributes::Attributes;
 use choose::choose;
-use judge::{Targets, judge};
+use judge::judge;
 use model::Affine;
 pub use segments::{Segment, Segments, Target, UserRows};
 use subspace::Subspace;
+use targets::Targets;
+pub(crate) use targets::cut;
 use tower::Tower;
 
 pub struct Affinity(&'static RecipeInfo);
@@ -88,19 +92,20 @@ impl Recipe for Affinity {
         };
         let dimension = params.integer("hidden_dimension").unwrap_or(149);
         let seen = seen_weight(histories) as f32;
-        let targets = |held: &Histories, truth: &Histories| match &attributes {
+        let targets_of = |held: &Histories, truth: &Histories| match &attributes {
             Some(attributes) => Targets::attributes(attributes, truth),
             None => Targets::items(held, truth, items.len(), task.seed),
         };
         step(progress, "learning for evaluation", 0.0)?;
-        let (oldest, newest) = judge::cut(histories);
-        let (inner, validation) = judge::cut(&oldest);
+        let (oldest, newest) = cut(histories);
+        let (inner, validation) = cut(&oldest);
         let subspace = Subspace::fit(&inner, items.len(), dimension, task.seed, progress)?;
         step(progress, "choosing strength and half-life", 0.2)?;
-        let chosen = choose(&subspace, &inner, &targets(&inner, &validation), seen, progress)?;
+        let chosen = choose(&subspace, &inner, &targets_of(&inner, &validation), seen, progress)?;
         step(progress, "evaluating", 0.4)?;
         let subspace = Subspace::fit(&oldest, items.len(), dimension, task.seed, progress)?;
-        let report = judge(&Tower::new(&subspace, chosen, seen), &oldest, &targets(&oldest, &newest), progress)?;
+        let (tower, targets) = (Tower::new(&subspace, chosen, seen), targets_of(&oldest, &newest));
+        let report = judge(&tower, &oldest, &targets, dataset.n_catalogue_users(), progress)?;
         step(progress, "learning from all interactions", 0.7)?;
         let subspace = Subspace::fit(histories, items.len(), dimension, task.seed, progress)?;
         step(progress, "writing the model", 0.95)?;

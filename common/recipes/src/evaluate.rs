@@ -16,10 +16,15 @@ mod weighted;
 use rayon::prelude::*;
 
 pub use asking::Asking;
+pub use breakdown::by_target_users;
+pub use figures::{LONGEST, accuracy, by_cutoff, gain};
+pub use lists::gini;
+pub use metrics::Judged;
 pub use report::{AtCutoff, Breakdown, Figure, Figures, Group, NamedFigures, Report, Search, Trial};
 pub use rewards::average_rewards;
 pub use split::Split;
 pub use times::time_answers;
+pub use warnings::warnings_of_segments;
 pub use weighted::weighted_ndcg;
 
 use crate::dataset::Histories;
@@ -28,7 +33,7 @@ use crate::popularity::Popular;
 use crate::{Dataset, RecipeInfo};
 use asking::Given;
 use known::Known;
-use metrics::{Judged, Means};
+use metrics::Means;
 use split::TestUser;
 
 /// Asks for a list for each test user and compares it with what the user did next, beside the lists of the items that
@@ -72,7 +77,7 @@ pub fn evaluate(
         ],
         parts: scorer.parts().into_iter().map(part).collect(),
         warnings: warnings::warnings(info, judged.len(), &figures, &gain),
-        fingerprint: fingerprint(&judged),
+        fingerprint: fingerprint(judged.iter().map(Judged::items)),
         figures,
         baseline,
         gain,
@@ -96,11 +101,9 @@ impl Asking<'_> {
 }
 
 /// Tells one set of lists from another.
-fn fingerprint(judged: &[Judged]) -> String {
-    let lists = judged.iter().flat_map(|list| {
-        let n_items = list.items().len() as u32;
-        std::iter::once(n_items).chain(list.items().iter().copied()).flat_map(u32::to_le_bytes)
-    });
+pub fn fingerprint<'a>(lists: impl Iterator<Item = &'a [u32]>) -> String {
+    let lists = lists
+        .flat_map(|list| std::iter::once(list.len() as u32).chain(list.iter().copied()).flat_map(u32::to_le_bytes));
     sha256(&lists.collect::<Vec<u8>>())
 }
 

@@ -1,5 +1,6 @@
-use super::judge::{Targets, recall};
+use super::judge::recall;
 use super::subspace::Subspace;
+use super::targets::Targets;
 use super::tower::{Choice, Tower};
 use crate::dataset::Histories;
 use crate::training::go_on;

@@ -145,7 +145,12 @@ fn the_metrics_are_those_of_segments_and_beat_the_most_active_users() {
         let names: Vec<&str> = report.metrics.keys().map(String::as_str).collect();
         assert_eq!(names, ["coverage", "hits_at_1_percent", "recall_at_1_percent"], "{name}");
         assert_eq!(report.popularity_baseline.len(), 3);
-        assert!(report.n_test_users > 0);
+        assert!(report.n_test_users > 0 && report.n_targets.is_some_and(|n_targets| n_targets > 0), "{name}");
+        // Lists that go on beyond the two users of a percent find more.
+        let found = |k: usize| report.by_cutoff.iter().find(|at| at.k == k).unwrap().figures["recall"].value;
+        assert_eq!(found(2), report.metrics["recall_at_1_percent"], "{name}");
+        assert!(found(2) < found(100), "{name}");
+        assert!(report.gain["ndcg_at_25"].value > 0.0 && !report.fingerprint.is_empty(), "{report:?}");
         assert!(
             report.metrics["recall_at_1_percent"] >= report.popularity_baseline["recall_at_1_percent"],
             "{report:?}"

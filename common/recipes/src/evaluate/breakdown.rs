@@ -25,14 +25,30 @@ pub fn by_history(judged: &[Judged], popular: &[Judged], withheld: Option<&[Judg
         figures: of_users(withheld, &all),
         baseline: of_users(popular, &all),
     });
-    let group_of: Vec<usize> = judged.iter().map(|list| place(&HISTORY, list.n_history() as i64)).collect();
-    let warm = (0..HISTORY.len()).filter_map(|group| {
-        let users: Vec<usize> = (0..judged.len()).filter(|user| group_of[*user] == group).collect();
-        let [figures, baseline] = [judged, popular].map(|judged| of_users(judged, &users));
-        let name = name(&HISTORY, group, "");
-        (!users.is_empty()).then_some(Group { name, n_users: users.len(), figures, baseline })
-    });
+    let warm = grouped(judged, popular, &HISTORY, |user| judged[user].n_history() as i64);
     Breakdown { by: "events in the user's history".into(), groups: cold.into_iter().chain(warm).collect() }
+}
+
+/// By how many training users had turned to the target before, where lists are of users.
+pub fn by_target_users(judged: &[Judged], active: &[Judged], n_users_of: &[u32]) -> Breakdown {
+    let groups = grouped(judged, active, &USERS_OF_ITEM, |target| i64::from(n_users_of[target]));
+    Breakdown { by: "training users of the target".into(), groups: groups.collect() }
+}
+
+/// Lists by the number that `value` gives for the place of each, in the groups that begin at `begins`.
+fn grouped(
+    judged: &[Judged],
+    baseline: &[Judged],
+    begins: &[i64],
+    value: impl Fn(usize) -> i64,
+) -> impl Iterator<Item = Group> {
+    let group_of: Vec<usize> = (0..judged.len()).map(|list| place(begins, value(list))).collect();
+    (0..begins.len()).filter_map(move |group| {
+        let lists: Vec<usize> = (0..judged.len()).filter(|list| group_of[*list] == group).collect();
+        let [figures, baseline] = [judged, baseline].map(|judged| of_users(judged, &lists));
+        let name = name(begins, group, "");
+        (!lists.is_empty()).then_some(Group { name, n_users: lists.len(), figures, baseline })
+    })
 }
 
 /// By how many training users had the item that was to be found.

@@ -12,6 +12,7 @@ pub struct Judged {
     hits: Vec<usize>,
     /// Each once, in the list or not.
     relevant: Vec<Relevant>,
+    n_relevant: usize,
     n_history: usize,
     n_repeats: usize,
 }
@@ -39,7 +40,13 @@ impl Judged {
             .collect();
         let mut hits: Vec<usize> = relevant.iter().filter_map(|relevant| relevant.rank).collect();
         hits.sort_unstable();
-        Self { items, hits, relevant, n_history: 0, n_repeats: 0 }
+        let n_relevant = relevant.len();
+        Self { items, hits, relevant, n_relevant, n_history: 0, n_repeats: 0 }
+    }
+
+    /// From the ranks, ascending, of what is relevant in a list: all that measures of accuracy look at.
+    pub fn of_ranks(hits: Vec<usize>, n_relevant: usize) -> Self {
+        Self { items: Vec::new(), hits, relevant: Vec::new(), n_relevant, n_history: 0, n_repeats: 0 }
     }
 
     /// With the events that were given.
@@ -82,7 +89,8 @@ impl Judged {
         self.n_repeats
     }
 
-    fn hits_at(&self, k: usize) -> &[usize] {
+    /// Ranks of the relevant items among the first `k`.
+    pub fn hits_at(&self, k: usize) -> &[usize] {
         &self.hits[..self.hits.partition_point(|rank| *rank <= k)]
     }
 
@@ -91,7 +99,7 @@ impl Judged {
     }
 
     pub fn recall_at(&self, k: usize) -> f64 {
-        self.hits_at(k).len() as f64 / self.relevant.len().max(1) as f64
+        self.hits_at(k).len() as f64 / self.n_relevant.max(1) as f64
     }
 
     /// 1 if there is anything relevant among the first `k`.
@@ -110,7 +118,7 @@ impl Judged {
 
     /// Normalised by the best list there could be.
     pub fn ndcg_at(&self, k: usize) -> f64 {
-        self.normalised(k, self.relevant.len().min(k))
+        self.normalised(k, self.n_relevant.min(k))
     }
 
     /// Normalised by the best order of the `n_ideal` leading places; 0 without hits.

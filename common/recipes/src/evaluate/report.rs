@@ -15,14 +15,19 @@ pub struct Report {
     pub format_version: ReportVersion,
     /// By the names on the wire. NDCG is normalised by the relevant items in the returned list.
     pub metrics: BTreeMap<String, f64>,
-    /// As `metrics`, of the most popular items for the same users. Empty if there is no such comparison.
+    /// As `metrics`, of the most popular items for the same users, or of the most active users for the same targets.
+    /// Empty if there is no such comparison.
     pub popularity_baseline: BTreeMap<String, f64>,
-    /// How many users the means are over.
+    /// How many users the means are over; where lists are of users, how many turned to a target.
     pub n_test_users: usize,
+    /// Where lists are of users: how many targets (items, or values of attributes) the means are over in place of
+    /// users, everywhere in this report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_targets: Option<usize>,
     /// As the literature has them: NDCG is normalised by the best list there could be.
     #[serde(default, alias = "standard", deserialize_with = "figures_of_any_version")]
     pub figures: Figures,
-    /// As `figures`, of the most popular items for the same users.
+    /// As `figures`, of what `popularity_baseline` is of.
     #[serde(default)]
     pub baseline: Figures,
     /// `figures` less `baseline`; the standard error is that of the users' differences.
@@ -47,7 +52,7 @@ pub struct Report {
     /// What somebody who looks at the figures should know, in sentences.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// SHA-256 over the lists that the test users got, in lower-case hex: the same data, hyperparameters and seed
+    /// SHA-256 over the lists that the test users or targets got, in lower-case hex: the same data, hyperparameters and seed
     /// give the same.
     #[serde(default)]
     pub fingerprint: String,

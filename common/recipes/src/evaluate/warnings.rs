@@ -1,6 +1,6 @@
 //! What should be known before the figures are believed.
 
-use super::report::Figures;
+use super::report::{Figure, Figures};
 use crate::{RecipeInfo, RecipeType};
 
 /// Test users below which figures say little.
@@ -24,21 +24,34 @@ pub fn warnings(info: &RecipeInfo, n_test_users: usize, figures: &Figures, gain:
                 .into(),
         );
     }
-    let gain = gain.get("ndcg_at_25").copied().unwrap_or_default();
-    let error = gain.standard_error.unwrap_or(f64::INFINITY);
     // Who gives everybody the same is not measured by this.
     let personal = info.real_time || info.recipe_type == RecipeType::RelatedItems;
-    if n_test_users > 0 && personal && gain.value <= CLEAR * error {
+    if n_test_users > 0 && personal && !is_clear(gain.get("ndcg_at_25")) {
         warnings.push("The lists are not clearly better than those of the most popular items.".into());
     }
     warnings
+}
+
+/// Of lists of users. Most users turn to a common attribute, so that no figure is too good.
+pub fn warnings_of_segments(n_test_users: usize, gain: &Figures) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if n_test_users < FEW_USERS {
+        warnings.push(format!("Only {n_test_users} users turned to a target; figures of so few users say little."));
+    }
+    if n_test_users > 0 && !is_clear(gain.get("recall_at_1_percent")) {
+        warnings.push("The lists are not clearly better than those of the most active users.".into());
+    }
+    warnings
+}
+
+fn is_clear(gain: Option<&Figure>) -> bool {
+    gain.is_some_and(|gain| gain.value > CLEAR * gain.standard_error.unwrap_or(f64::INFINITY))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::report::Figure;
     use super::*;
     use crate::describe;
 
