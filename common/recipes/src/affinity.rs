@@ -91,13 +91,14 @@ impl Recipe for Affinity {
             false => None,
         };
         let dimension = params.integer("hidden_dimension").unwrap_or(149);
-        let seen = seen_weight(histories) as f32;
         let targets_of = |held: &Histories, truth: &Histories| match &attributes {
             Some(attributes) => Targets::attributes(attributes, truth),
             None => Targets::items(held, truth, items.len(), task.seed),
         };
         step(progress, "learning for evaluation", 0.0)?;
         let (oldest, newest) = cut(histories);
+        // It looks at last events, so those that are to be told must be gone.
+        let seen = seen_weight(&oldest) as f32;
         let (inner, validation) = cut(&oldest);
         let subspace = Subspace::fit(&inner, items.len(), dimension, task.seed, progress)?;
         step(progress, "choosing strength and half-life", 0.2)?;

@@ -3,7 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::attributes::Attributes;
+use super::judge::judge;
+use super::subspace::Subspace;
+use super::targets::{Targets, cut};
+use super::tower::{Choice, Tower};
+use crate::contract::leaks::newest_fifth;
 use crate::parts::{Column, ColumnType, PartBuilder};
+use crate::search::seen_weight;
 use crate::{
     ColumnChoice, ColumnKind, Dataset, DatasetParts, Model, ModelFile, Progress, Selection, TimedPart, TrainError,
     Trained, TrainingTask, recipe, without_users,
@@ -156,6 +163,24 @@ fn the_metrics_are_those_of_segments_and_beat_the_most_active_users() {
             "{report:?}"
         );
     }
+}
+
+#[test]
+fn segments_that_know_of_the_last_events_whether_users_come_back_are_seen_by_their_lists() {
+    let lists = |dataset: &Dataset, cheat: bool| {
+        let (histories, n_items) = (dataset.histories(), dataset.items().len());
+        let (oldest, newest) = cut(histories);
+        let seen = seen_weight(if cheat { histories } else { &oldest }) as f32;
+        let subspace = Subspace::fit(&oldest, n_items, 32, 1, &()).unwrap();
+        let tower = Tower::new(&subspace, Choice { strength: 0.01, half_life: 20.0 }, seen);
+        let attributes = Attributes::of(dataset.item_columns(), n_items).unwrap();
+        let targets = [Targets::items(&oldest, &newest, n_items, 1), Targets::attributes(&attributes, &newest)];
+        targets.map(|targets| judge(&tower, &oldest, &targets, 200, &()).unwrap().fingerprint)
+    };
+    let (plain, exchanged) = (newest_fifth(false), newest_fifth(true));
+    assert_eq!(lists(&plain, false), lists(&exchanged, false));
+    let [plain, exchanged] = [&plain, &exchanged].map(|dataset| lists(dataset, true));
+    assert!(plain[0] != exchanged[0] && plain[1] != exchanged[1]);
 }
 
 #[test]
