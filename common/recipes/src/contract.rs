@@ -375,7 +375,7 @@ fn a_stopped_training_ends_as_stopped() {
             true
         }
     }
-    for name in RECIPES {
+    for name in RECIPES.into_iter().chain(SEGMENTS) {
         let trained = train_with(name, &checkerboard(), &Stop);
         assert!(matches!(trained, Err(TrainError::Stopped)), "{name}");
     }
@@ -397,7 +397,7 @@ fn a_training_stops_at_every_step_that_it_tells_of() {
         }
     }
     let data = checkerboard();
-    for name in RECIPES {
+    for name in RECIPES.into_iter().chain(SEGMENTS) {
         let all = At(AtomicUsize::new(0), None, Hurry::default());
         train_with(name, &data, &all).unwrap();
         let n_reports = all.0.into_inner();
@@ -413,7 +413,7 @@ fn a_training_stops_at_every_step_that_it_tells_of() {
 
 #[test]
 fn too_little_data_fail_and_the_least_that_is_enough_does_not() {
-    for name in RECIPES {
+    for name in RECIPES.into_iter().chain(SEGMENTS) {
         let error = train_with(name, &dataset(24, 50, 50), &Hurry::default()).err().unwrap();
         assert_eq!(error.to_string(), "Dataset has fewer than 25 users with at least 2 interactions each.");
         for least in [dataset(25, 2, 40), dataset(500, 2, 2), dataset(25, 1000, 40)] {

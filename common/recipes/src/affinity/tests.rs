@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod corners;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
