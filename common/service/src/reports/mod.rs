@@ -11,6 +11,7 @@ mod read;
 mod table;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::BTreeMap;
 

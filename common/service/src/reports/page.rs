@@ -8,11 +8,9 @@ use super::bars::{self, Bar};
 use super::html::{escaped, figure, number};
 use super::lines::{self, Curve};
 use super::table::{in_order, leading, microseconds};
+use super::words::Words;
 use super::{ModelReport, short, title};
 use crate::insights::{date_of, percent, thousands};
-
-const LEGEND: &str = "<p class=\"legend\"><span><i class=\"model\"></i>this model</span><span><i class=\"popular\"></i>\
-                      the most popular items</span><span>bands and lines: a standard error over users</span></p>";
 
 impl ModelReport {
     /// What is told of the model, as a page that a browser shows by itself, in light and in dark.
@@ -29,10 +27,10 @@ impl ModelReport {
         writeln!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
         writeln!(out, "<title>{name}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>", include_str!("page.css"))?;
         writeln!(out, "<h1>{name}</h1>")?;
-        let users = thousands(self.report.n_test_users as u64);
+        let judges = self.judges();
         let hours = self.training_hours.map_or(String::new(), |hours| format!(", trained in {}", duration(hours)));
         let (recipe, created) = (escaped(&self.recipe), date_of(self.created_s));
-        writeln!(out, "<p class=\"quiet\">{recipe}, created {created}{hours}, judged by {users} held-out users</p>")?;
+        writeln!(out, "<p class=\"quiet\">{recipe}, created {created}{hours}, judged by {judges}</p>")?;
         writeln!(out, "<p class=\"quiet\"><code>{}</code></p>", escaped(&self.arn))?;
         for warning in &self.report.warnings {
             writeln!(out, "<p class=\"warning\">{}</p>", escaped(warning))?;
@@ -51,7 +49,8 @@ impl ModelReport {
 
     /// The figures that tell most, large.
     fn write_tiles(&self, out: &mut String) -> std::fmt::Result {
-        let names = ["ndcg_at_25", "recall_at_25", "hit_rate_at_25", "mrr_at_25", "coverage"];
+        let names = ["recall_at_1_percent", "ndcg_at_25", "recall_at_25", "hit_rate_at_25", "mrr_at_25", "coverage"];
+        let than = self.words().baseline;
         let tiles: Vec<(&str, &Figure)> =
             names.iter().filter_map(|name| Some((*name, self.report.figures.get(*name)?))).collect();
         if tiles.is_empty() {
@@ -61,9 +60,9 @@ impl ModelReport {
         for (name, own) in tiles {
             let value = if name == "coverage" { percent(own.value) } else { number(own.value) };
             let beside = match (self.report.baseline.get(name), own.standard_error) {
-                (Some(popular), _) if name == "coverage" => format!("most popular {}", percent(popular.value)),
-                (Some(popular), Some(error)) => format!("± {}, most popular {}", number(error), number(popular.value)),
-                (Some(popular), None) => format!("most popular {}", number(popular.value)),
+                (Some(popular), _) if name == "coverage" => format!("{than} {}", percent(popular.value)),
+                (Some(popular), Some(error)) => format!("± {}, {than} {}", number(error), number(popular.value)),
+                (Some(popular), None) => format!("{than} {}", number(popular.value)),
                 (None, _) => String::new(),
             };
             writeln!(out, "<div class=\"tile\"><span>{}</span><b>{value}</b><span>{beside}</span></div>", title(name))?;
@@ -71,17 +70,26 @@ impl ModelReport {
         writeln!(out, "</div>")
     }
 
+    /// What colours and bands mean.
+    fn legend(&self) -> String {
+        let Words { baseline, listed, asked, .. } = self.words();
+        format!(
+            "<p class=\"legend\"><span><i class=\"model\"></i>this model</span><span><i class=\"popular\"></i>the \
+             {baseline} {listed}</span><span>bands and lines: a standard error over {asked}</span></p>"
+        )
+    }
+
     fn write_accuracy(&self, out: &mut String) -> std::fmt::Result {
         let by = &self.report.by_cutoff;
         if by.is_empty() {
             return Ok(());
         }
-        writeln!(out, "<h2>Accuracy by the length of the list</h2>\n{LEGEND}\n<div class=\"plots\">")?;
+        writeln!(out, "<h2>Accuracy by the length of the list</h2>\n{}\n<div class=\"plots\">", self.legend())?;
         let places: Vec<String> = by.iter().map(|at| at.k.to_string()).collect();
         for measure in ["ndcg", "recall", "hit_rate", "mrr"] {
             let curve = |of: fn(&AtCutoff) -> &Figures| by.iter().map(|at| of(at).get(measure).copied()).collect();
             let curves = [
-                Curve { name: "most popular", class: "popular", points: curve(|at| &at.baseline) },
+                Curve { name: self.words().baseline, class: "popular", points: curve(|at| &at.baseline) },
                 Curve { name: "model", class: "model", points: curve(|at| &at.figures) },
             ];
             out.push_str(&lines::plot(&format!("{} by k", title(measure)), &places, &curves));
@@ -94,12 +102,13 @@ impl ModelReport {
         if told.is_empty() {
             return Ok(());
         }
-        writeln!(out, "<h2>For whom, and of which items</h2>\n{LEGEND}\n<div class=\"plots two\">")?;
+        let words = self.words();
+        writeln!(out, "<h2>{}</h2>\n{}\n<div class=\"plots two\">", words.groups, self.legend())?;
         for breakdown in told {
             let name = leading(breakdown);
             let bars = breakdown.groups.iter().map(|group| Bar {
                 name: group.name.clone(),
-                note: format!("{} users", thousands(group.n_users as u64)),
+                note: format!("{} {}", thousands(group.n_users as u64), words.asked),
                 own: group.figures.get(name).copied(),
                 popular: group.baseline.get(name).copied(),
             });
@@ -109,15 +118,16 @@ impl ModelReport {
         writeln!(out, "</div>")
     }
 
-    /// What the lists are like: coverage, and how evenly items are shown.
+    /// What the lists are like: coverage, and how evenly items, or users, are shown.
     fn write_lists(&self, out: &mut String) -> std::fmt::Result {
         let bar = |name: &str, note: &str| {
             let own = self.report.figures.get(name).copied();
             let popular = self.report.baseline.get(name).copied();
             own.is_some().then(|| Bar { name: title(name), note: note.to_owned(), own, popular })
         };
+        let words = self.words();
         let shares = [
-            bar("coverage", "of all items, in some list"),
+            bar("coverage", words.covered),
             bar("gini", "0: all equally often"),
             bar("popularity", "users who had an item"),
             bar("repeats", "share of the list"),
@@ -127,8 +137,8 @@ impl ModelReport {
         if shares.is_empty() {
             return Ok(());
         }
-        writeln!(out, "<h2>Coverage, and what the lists are like</h2>\n{LEGEND}\n<div class=\"plots two\">")?;
-        out.push_str(&bars::plot("Of the first 25 items", &shares));
+        writeln!(out, "<h2>Coverage, and what the lists are like</h2>\n{}\n<div class=\"plots two\">", self.legend())?;
+        out.push_str(&bars::plot(words.shown, &shares));
         if !novelty.is_empty() {
             out.push_str(&bars::plot("Mean self-information of an item", &novelty));
         }
@@ -172,6 +182,7 @@ impl ModelReport {
         }
         writeln!(out, "<h2>Versions of this solution</h2>")?;
         writeln!(out, "<p class=\"quiet\">Each was judged by the data of its own time.</p>\n<div class=\"plots\">")?;
+        let words = self.words();
         let own = (self.arn.as_str(), self.created_s, &self.report.metrics, self.report.n_test_users);
         let earlier = self.earlier.iter().map(|of| (of.arn.as_str(), of.created_s, &of.metrics, of.n_test_users));
         let versions: Vec<_> = earlier.chain([own]).collect();
@@ -179,15 +190,15 @@ impl ModelReport {
         let named = |name: &str| -> Vec<Option<Figure>> {
             versions.iter().map(|(_, _, metrics, _)| metrics.get(name).copied().map(Figure::plain)).collect()
         };
-        for (name, caption) in VERSIONED {
+        for (name, caption) in words.versioned {
             let points = named(name);
             if points.iter().any(Option::is_some) {
                 out.push_str(&lines::plot(caption, &places, &[Curve { name: caption, class: "model", points }]));
             }
         }
         writeln!(out, "</div>\n<div class=\"card\"><table><thead><tr><th>version</th><th>created</th>")?;
-        writeln!(out, "<th class=\"n\">held-out users</th>")?;
-        for (_, caption) in VERSIONED {
+        writeln!(out, "<th class=\"n\">{}</th>", words.judges)?;
+        for (_, caption) in words.versioned {
             writeln!(out, "<th class=\"n\">{caption}</th>")?;
         }
         writeln!(out, "</tr></thead><tbody>")?;
@@ -196,8 +207,8 @@ impl ModelReport {
             let (name, created) = (escaped(short(arn)), date_of(*created_s));
             write!(out, "<tr{class}><td>{name}</td><td>{created}</td>")?;
             write!(out, "<td class=\"n\">{}</td>", thousands(*n_test_users as u64))?;
-            for (name, _) in VERSIONED {
-                let value = metrics.get(name).map_or_else(|| "–".to_owned(), |value| number(*value));
+            for (name, _) in words.versioned {
+                let value = metrics.get(*name).map_or_else(|| "–".to_owned(), |value| number(*value));
                 write!(out, "<td class=\"n\">{value}</td>")?;
             }
             writeln!(out, "</tr>")?;
@@ -240,7 +251,8 @@ impl ModelReport {
             out,
             "<h2>All figures</h2>\n<div class=\"card\"><table><thead><tr><th></th><th class=\"n\">this model</th>"
         )?;
-        writeln!(out, "<th class=\"n\">most popular</th><th class=\"n\">difference</th></tr></thead><tbody>")?;
+        let than = self.words().baseline;
+        writeln!(out, "<th class=\"n\">{than}</th><th class=\"n\">difference</th></tr></thead><tbody>")?;
         let others = own.keys().map(String::as_str).filter(|name| !in_order(own).contains(name));
         for name in in_order(own).into_iter().chain(others) {
             write!(out, "<tr><td>{}</td>", escaped(&title(name)))?;
@@ -256,7 +268,8 @@ impl ModelReport {
     /// What GetSolutionMetrics says, and with what it was trained.
     fn write_metrics(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "<h2>GetSolutionMetrics</h2>\n<div class=\"card\"><table><thead><tr><th>metric</th>")?;
-        writeln!(out, "<th class=\"n\">this model</th><th class=\"n\">most popular</th></tr></thead><tbody>")?;
+        let than = self.words().baseline;
+        writeln!(out, "<th class=\"n\">this model</th><th class=\"n\">{than}</th></tr></thead><tbody>")?;
         for (name, value) in &self.report.metrics {
             let popular = self.report.popularity_baseline.get(name);
             let popular = popular.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
@@ -277,15 +290,6 @@ impl ModelReport {
         writeln!(out, "</tbody></table></div>")
     }
 }
-
-/// What versions are compared by, as far as they have it.
-const VERSIONED: [(&str, &str); 5] = [
-    ("normalized_discounted_cumulative_gain_at_25", "NDCG of the list@25"),
-    ("mean_reciprocal_rank_at_25", "MRR@25"),
-    ("precision_at_25", "Precision@25"),
-    ("coverage", "Coverage"),
-    ("recall_at_1_percent", "Recall at 1 %"),
-];
 
 fn duration(hours: f64) -> String {
     match hours * 3600.0 {

@@ -4,17 +4,20 @@ use std::fmt::Write;
 
 use palate_recipes::{Breakdown, Figure, Figures};
 
+use super::words::Words;
 use super::{ModelReport, short, title};
 use crate::insights::{date_of, thousands};
 
 /// Figures that are told first, in this order.
-const FIRST: [&str; 15] = [
+const FIRST: [&str; 17] = [
     "ndcg_at_5",
     "ndcg_at_10",
     "ndcg_at_25",
     "recall_at_5",
     "recall_at_10",
     "recall_at_25",
+    "recall_at_1_percent",
+    "hits_at_1_percent",
     "hit_rate_at_10",
     "hit_rate_at_25",
     "precision_at_10",
@@ -70,10 +73,10 @@ impl ModelReport {
         let report = &self.report;
         writeln!(out, "{} ({}), created {}", self.name(), self.recipe, date_of(self.created_s))?;
         writeln!(out, "{}", self.arn)?;
-        let n = thousands(report.n_test_users as u64);
-        writeln!(out, "{n} held-out users; ± is the standard error over them")?;
+        let words = self.words();
+        writeln!(out, "{}; ± is the standard error over {}", self.judges(), words.asked)?;
         if !report.figures.is_empty() {
-            writeln!(out, "\n{:<22} {:>17}   {:>17}   {:>17}", "", "model", "most popular", "difference")?;
+            writeln!(out, "\n{:<22} {:>17}   {:>17}   {:>17}", "", "model", words.baseline, "difference")?;
             for name in in_order(&report.figures) {
                 let [own, popular, gain] =
                     [&report.figures, &report.baseline, &report.gain].map(|figures| with_error(figures.get(name)));
@@ -81,7 +84,7 @@ impl ModelReport {
             }
         }
         for breakdown in &report.breakdowns {
-            write_breakdown(out, breakdown)?;
+            write_breakdown(out, breakdown, words)?;
         }
         if !report.parts.is_empty() {
             writeln!(
@@ -103,7 +106,7 @@ impl ModelReport {
         writeln!(out, "\nGetSolutionMetrics")?;
         for (name, value) in &report.metrics {
             let popular = report.popularity_baseline.get(name);
-            let popular = popular.map_or(String::new(), |value| format!("   most popular {value:.4}"));
+            let popular = popular.map_or(String::new(), |value| format!("   {} {value:.4}", words.baseline));
             writeln!(out, "  {name:<52} {value:>8.4}{popular}")?;
         }
         for warning in &report.warnings {
@@ -130,23 +133,24 @@ impl ModelReport {
         if self.earlier.is_empty() {
             return Ok(());
         }
-        let metrics = ["normalized_discounted_cumulative_gain_at_25", "mean_reciprocal_rank_at_25", "coverage"];
+        let metrics = self.words().versioned_short;
         writeln!(out, "\nVersions of this solution, each by the data of its own time")?;
-        writeln!(out, "  {:<34} {:<10} {:>8} {:>8} {:>8}", "", "", "NDCG", "MRR", "coverage")?;
+        let [first, second, third] = metrics.map(|(_, heading)| heading);
+        writeln!(out, "  {:<34} {:<10} {first:>8} {second:>8} {third:>8}", "", "")?;
         let earlier = self.earlier.iter().map(|earlier| (earlier.arn.as_str(), earlier.created_s, &earlier.metrics));
         for (arn, created_s, of) in earlier.chain([(self.arn.as_str(), self.created_s, &self.report.metrics)]) {
-            let [ndcg, mrr, coverage] =
-                metrics.map(|name| of.get(name).map_or_else(|| "-".to_owned(), |value| format!("{value:.4}")));
-            writeln!(out, "  {:<34} {} {ndcg:>8} {mrr:>8} {coverage:>8}", short(arn), date_of(created_s))?;
+            let [first, second, third] =
+                metrics.map(|(name, _)| of.get(name).map_or_else(|| "-".to_owned(), |value| format!("{value:.4}")));
+            writeln!(out, "  {:<34} {} {first:>8} {second:>8} {third:>8}", short(arn), date_of(created_s))?;
         }
         Ok(())
     }
 }
 
-fn write_breakdown(out: &mut String, breakdown: &Breakdown) -> std::fmt::Result {
+fn write_breakdown(out: &mut String, breakdown: &Breakdown, words: &Words) -> std::fmt::Result {
     let name = leading(breakdown);
     let heading = format!("By {}", breakdown.by);
-    writeln!(out, "\n{heading:<32} {:>8} {:>17} {:>14}", "users", title(name), "most popular")?;
+    writeln!(out, "\n{heading:<32} {:>8} {:>17} {:>14}", words.asked, title(name), words.baseline)?;
     for group in &breakdown.groups {
         let (own, popular) = (with_error(group.figures.get(name)), value(group.baseline.get(name)));
         writeln!(out, "  {:<30} {:>8} {own:>17} {popular:>14}", group.name, thousands(group.n_users as u64))?;

@@ -127,6 +127,45 @@ fn the_table_tells_the_figures_of_model_and_popularity_and_their_difference() {
 }
 
 #[test]
+fn lists_of_users_are_told_as_such() {
+    let wire = ["coverage", "hits_at_1_percent", "recall_at_1_percent"].map(|name| (name.to_owned(), 0.25));
+    let mut segments = model();
+    segments.recipe = "aws-item-affinity".into();
+    let report = &mut segments.report;
+    report.n_targets = Some(1808);
+    for figures in [&mut report.figures, &mut report.baseline, &mut report.gain] {
+        figures.retain(|name, _| name != "popularity" && name != "novelty");
+        figures.extend(wire.clone().map(|(name, value)| (name, Figure::plain(value))));
+    }
+    report.breakdowns.retain(|by| by.by == "age of the item");
+    report.breakdowns[0].by = "training users of the target".into();
+    report.metrics = wire.clone().into();
+    segments.earlier[0].metrics = wire.into();
+    let (table, page) = (segments.table(), segments.page());
+    for told in [&table, &page] {
+        for words in
+            ["1,808 targets, 6,040 users who turned to a target", "most active", "training users of the target"]
+        {
+            assert!(told.contains(words), "{words}\n{told}");
+        }
+        for misleading in
+            ["most popular", "held-out", "all items", "25 items", "an item", "MRR@25 by", "NDCG of the list"]
+        {
+            assert!(!told.contains(misleading), "{misleading}\n{told}");
+        }
+    }
+    for line in [
+        "1,808 targets, 6,040 users who turned to a target; ± is the standard error over targets",
+        "hits@1 %                 0.2500              0.2500              0.2500         ",
+        "  films/00aa                         2026-11-06   0.2500   0.2500   0.2500",
+    ] {
+        assert!(table.lines().any(|told| told == line), "{line}\n{table}");
+    }
+    assert!(page.contains("<th class=\"n\">Recall at 1 %</th><th class=\"n\">Hits at 1 %</th>"), "{page}");
+    assert!(page.contains("1,234 targets") && page.contains("Of segments of 1 % of the users"));
+}
+
+#[test]
 fn a_report_of_an_older_form_and_an_empty_one_have_a_table_and_a_page() {
     let older = r#"{"formatVersion":1,"metrics":{"coverage":0.5},"standard":{"normalized_discounted_cumulative_gain_at_10":0.2},
         "popularityBaseline":{"coverage":0.1},"nTestUsers":60}"#;
