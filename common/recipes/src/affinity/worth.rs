@@ -15,8 +15,11 @@ pub fn list_length(n_users: usize) -> usize {
     n_users.div_ceil(100).max(1)
 }
 
+/// What the first so many of a list are worth.
+type Measure = fn(&Judged, usize) -> f64;
+
 /// What is told of the first percent, by its name on the wire.
-const AT_1_PERCENT: [(&str, fn(&Judged, usize) -> f64); 2] = [
+const AT_1_PERCENT: [(&str, Measure); 2] = [
     ("hits_at_1_percent", |list, length| list.hits_at(length).len() as f64),
     ("recall_at_1_percent", Judged::recall_at),
 ];

@@ -113,7 +113,7 @@ fn what_was_watched_after_counts_and_what_came_before_need_not() {
 
 #[test]
 fn viewers_in_either_order_are_told_apart() {
-    let (user, other): (&[(u32, i64)], &[(u32, i64)]) = (&[(0, 0), (2, 1), (1, 2)], &[(1, 0), (0, 1)]);
+    let [user, other]: [&[(u32, i64)]; 2] = [&[(0, 0), (2, 1), (1, 2)], &[(1, 0), (0, 1)]];
     let choice = Choice { backward: 0.25, power: 1.0 };
     let fitted = because_watched::fit(&histories(&[user, user, other, &[(2, 0)], &[]]), 3, &choice, &()).unwrap();
     let told = told(&fitted, 0, 1);
