@@ -37,19 +37,23 @@ async fn items_tell_that_they_are_promoted_or_explored() {
     let questions: String = (0..60).map(|user| format!("{{\"userId\":\"user-{user}\"}}\n")).collect();
     let (status, reason, answers) = palate.batch(&version, "batch", &questions).await;
     assert_eq!((status.as_str(), reason), ("ACTIVE", None));
-    let mut n_explored = 0;
+    let (mut n_explored, mut n_popular) = (0, 0);
     for line in answers.unwrap().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let list = |member: &str| line["output"][member].as_array().unwrap().clone();
         let (items, scores, reasons) = (list("recommendedItems"), list("scores"), list("reasons"));
         assert_eq!((items.len(), scores.len(), reasons.len()), (25, 25, 25), "{line}");
-        for (item, reasons) in items.iter().zip(&reasons) {
+        for ((item, score), reasons) in items.iter().zip(&scores).zip(&reasons) {
             let reasons = reasons.as_array().unwrap();
             let explored = reasons == &["Exploration"];
-            assert!(if explored { is_new(item.as_str().unwrap()) } else { reasons.is_empty() }, "{line}");
+            // What the user had is no candidate, and fills the list up without a score.
+            let popular = reasons == &["Popular item"];
+            assert_eq!(popular, score.is_null(), "{line}");
+            assert!(if explored { is_new(item.as_str().unwrap()) } else { popular || reasons.is_empty() }, "{line}");
             n_explored += usize::from(explored);
+            n_popular += usize::from(popular);
         }
     }
     // Each of 1,500 places is open with a chance of a tenth.
-    assert!(n_explored > 0);
+    assert!(n_explored > 0 && n_popular > 0);
 }

@@ -115,7 +115,7 @@ fn the_page_has_every_plot_and_needs_nothing_else() {
 fn the_table_tells_the_figures_of_model_and_popularity_and_their_difference() {
     let table = model().table();
     for line in [
-        "6,040 held-out users; ± is the standard error over them",
+        "6,040 held-out users; ± is the standard error over users",
         "NDCG@25                  0.2000 ± 0.0100     0.0500 ± 0.0100     0.1500 ± 0.0100",
         "network <alone>          0.1200 ± 0.0100     0.1200 ± 0.0100     0.0800 ± 0.0100           1,234",
         "→ 2            palate-ease                0.2000  regularization=200",
@@ -161,7 +161,7 @@ fn lists_of_users_are_told_as_such() {
     ] {
         assert!(table.lines().any(|told| told == line), "{line}\n{table}");
     }
-    assert!(page.contains("<th class=\"n\">Recall at 1 %</th><th class=\"n\">Hits at 1 %</th>"), "{page}");
+    assert!(page.contains("<th class=\"n\">Recall at 1 %</th>\n<th class=\"n\">Hits at 1 %</th>"), "{page}");
     assert!(page.contains("1,234 targets") && page.contains("Of segments of 1 % of the users"));
 }
 
