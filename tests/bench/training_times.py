@@ -39,7 +39,7 @@ RECIPES = {
     "palate-transitions": "both",
     "palate-ease": "without",
     "palate-session-knn": "without",
-    "palate-ials": "without",
+    "palate-ials": "both",
 }
 COLUMNS = ["categorical=GENRES", "text=TITLE", "number=YEAR"]
 UNITS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6}
