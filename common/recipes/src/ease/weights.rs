@@ -42,6 +42,8 @@ pub fn strongest(mut column: Column, n_kept: usize) -> Column {
         column.select_nth_unstable_by(n_kept, |a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
         column.truncate(n_kept);
     }
+    // Room for all items in each column would be as much as two matrices.
+    column.shrink_to_fit();
     column.sort_unstable_by_key(|(item, _)| *item);
     column
 }
