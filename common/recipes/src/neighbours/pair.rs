@@ -43,21 +43,26 @@ impl Pair<'_> {
             return Some(Vec::new());
         }
         let by_chance = f64::from(asked) * f64::from(item) / f64::from(all.max(1));
-        let weight = term * discount / f64::from(both);
-        let counts = PairCounts {
-            of,
-            asked,
-            item,
-            both: Some(both),
-            all: Some(all),
-            by_chance: Some(by_chance),
-            weight: Some(weight),
-            discount: Some(discount),
-        };
         let each = term / f64::from(both);
+        let share = (f64::from(both) - by_chance) * each;
+        let told = self.told(of, kind, both, Some(by_chance), (each * discount, discount))?;
         Some(vec![
-            Part::Together { share: (f64::from(both) - by_chance) * each, counts: Some(Box::new(counts)) },
+            Part::Together { share, counts: Some(Box::new(told)) },
             Part::Term { name: CHANCE, share: by_chance * each },
         ])
+    }
+
+    /// The counts of lists of a kind, the mean weight of each that holds both items, and what weights are divided by.
+    pub fn told(
+        &self,
+        of: &'static str,
+        kind: usize,
+        both: u32,
+        by_chance: Option<f64>,
+        (weight, discount): (f64, f64),
+    ) -> Option<PairCounts> {
+        let [asked, item, all] = self.held(kind)?;
+        let (weight, discount) = (Some(weight), Some(discount));
+        Some(PairCounts { of, asked, item, both: Some(both), all: Some(all), by_chance, weight, discount })
     }
 }

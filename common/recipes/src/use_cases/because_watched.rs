@@ -22,7 +22,7 @@ use crate::params::Params;
 use crate::popularity::Popular;
 use crate::search::Trial;
 use crate::transitions::{Counting, Fade, Places, follow_ups};
-use crate::{Model, ModelError, ModelFile, PairCounts, ParamError, Part, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, ParamError, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct BecauseWatched;
@@ -191,22 +191,13 @@ fn rows(
 /// first.
 fn tell(pair: &Pair<'_>) -> Option<Vec<Part>> {
     let [after, before, part] = pair.counts;
-    let [asked, item, all] = pair.held(0)?;
+    let [_, item, _] = pair.held(0)?;
     let discount = f64::from(item.max(1)).powf(pair.factor(0)?);
     let [by_after, by_before] = pair.split(part);
     let orders = [("viewers, this one later", after, by_after), ("viewers, this one earlier", before, by_before)];
     let told = orders.into_iter().filter(|(_, both, _)| *both > 0).map(|(of, both, share)| {
-        let counts = PairCounts {
-            of,
-            asked,
-            item,
-            both: Some(both),
-            all: Some(all),
-            by_chance: None,
-            weight: Some(share * discount / f64::from(both)),
-            discount: Some(discount),
-        };
-        Part::Together { share, counts: Some(Box::new(counts)) }
+        let counts = pair.told(of, 0, both, None, (share * discount / f64::from(both), discount))?;
+        Some(Part::Together { share, counts: Some(Box::new(counts)) })
     });
-    Some(told.collect())
+    told.collect()
 }

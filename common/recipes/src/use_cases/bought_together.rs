@@ -23,7 +23,7 @@ use crate::params::Params;
 use crate::popularity::Popular;
 use crate::session_knn::Sessions;
 use crate::sims::count::{Lists, Scratch, shared_users};
-use crate::{Model, ModelError, ModelFile, PairCounts, ParamError, Part, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, ParamError, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct BoughtTogether;
@@ -93,16 +93,7 @@ fn tell(pair: &Pair<'_>) -> Option<Vec<Part>> {
     let chance = f64::from(item) / f64::from(all);
     let weight = (confidence(n_both, n_with, chance) / chance).ln();
     let (by_chance, discount) = (n_with * chance, n_with + CHANCE_BASKETS);
-    let counts = PairCounts {
-        of: "baskets",
-        asked,
-        item,
-        both: Some(both),
-        all: Some(all),
-        by_chance: Some(by_chance),
-        weight: Some(weight),
-        discount: Some(discount),
-    };
+    let counts = pair.told("baskets", 0, both, Some(by_chance), (weight, discount))?;
     let share = (n_both - by_chance) * weight / discount;
     Some(vec![
         Part::Together { share, counts: Some(Box::new(counts)) },
