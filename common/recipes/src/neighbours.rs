@@ -15,8 +15,7 @@ use crate::rank;
 use crate::training::{Evaluated, evaluated, go_on};
 use crate::{Explanation, Model, ModelError, ModelFile, Part, Progress, Query, RecipeInfo, Scored};
 use crate::{TrainError, Trained, TrainingTask};
-use evidence::pack;
-pub use evidence::{Counts, Evidence, part_of};
+pub use evidence::{Counts, Evidence, pack, part_of};
 pub use pair::{CHANCE, Pair, Tell};
 
 /// Longest list of neighbours that is kept; the API asks for no more.

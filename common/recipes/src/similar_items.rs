@@ -28,6 +28,7 @@ mod choose;
 mod cooccurrence;
 mod explain;
 mod fit;
+mod near;
 mod scorer;
 mod space;
 mod store;
@@ -46,6 +47,7 @@ use crate::{TrainError, Trained, TrainingTask};
 use choose::choose;
 use fit::Engine;
 pub(crate) use fit::Taste;
+use near::Near;
 pub(crate) use space::{Joined, Placed};
 
 pub struct SimilarItems;
@@ -88,8 +90,12 @@ pub fn train(
     let engine = Engine::new(&features, items.len(), id_dim, metadata_dim, task.seed, task.progress)?;
     let prepare = |training: &Histories| choose(&engine, training, taste, task.seed, task.progress);
     let fit = |choice: &choose::Choice, histories: &Histories| engine.fit(histories, choice, discount, task.progress);
-    let Evaluated { scorer, mut report, .. } = evaluated(task, info, prepare, fit)?;
+    let Evaluated { prepared, mut scorer, mut report } = evaluated(task, info, prepare, fit)?;
     scorer.check()?;
+    if let Some(placing) = scorer.placing.as_mut().filter(|_| !task.trial) {
+        let histories = task.dataset.histories();
+        placing.near = Some(Near::count(histories, items.len(), prepared.half_life, task.progress)?);
+    }
     if features.is_empty() && taste.most_by_interactions < 1.0 {
         let told =
             "No column of the Items dataset tells one item from another, so the lists are by interactions alone.";

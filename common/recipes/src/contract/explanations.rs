@@ -190,16 +190,32 @@ fn related_items_are_told_by_those_who_had_both() {
 }
 
 #[test]
-fn items_in_one_space_are_told_by_the_users_of_each() {
+fn items_in_one_space_are_told_by_what_users_had_near_the_asked_one() {
+    let baskets = baskets();
+    let both = |one: usize, two: usize| {
+        baskets.iter().filter(|basket| basket.contains(&one) && basket.contains(&two)).count() as u32
+    };
     for name in ["aws-similar-items", "aws-vod-more-like-x"] {
         let (recipe, trained) = shared(name);
         let model = recipe.open(&trained.files).unwrap();
-        let explanation = model.explain(&Query { item: Some(4), ..Query::default() }, 6).unwrap();
-        let told = explanation.parts.iter().find_map(|part| match part {
-            Part::Together { counts, .. } => counts.as_deref(),
-            _ => None,
-        });
-        assert_eq!(told.map(|counts| (counts.asked, counts.item, counts.both)), Some((60, 60, None)), "{name}");
+        let row = |item: usize| model.item_index(&format!("i{item:02}")).unwrap();
+        let explanation = model.explain(&Query { item: Some(row(4)), ..Query::default() }, row(6)).unwrap();
+        let (mut told, mut by_interactions) = (BTreeMap::new(), 0.0);
+        for part in &explanation.parts {
+            match part {
+                Part::Together { counts: Some(counts), .. } => {
+                    assert_eq!((counts.of, counts.asked, counts.item), ("users", 60, 60), "{name}");
+                    told.insert(row(6), counts.both.unwrap());
+                }
+                Part::Through { item, n_users, .. } => assert_eq!(told.insert(*item, *n_users), None, "{name}"),
+                _ => continue,
+            }
+            by_interactions += part.share();
+        }
+        // Whoever had item 4 had other even items.
+        let wanted = (0..N_ITEMS).step_by(2).filter(|item| *item != 4).map(|item| (row(item), both(4, item)));
+        assert_eq!(told, wanted.filter(|(_, both)| *both > 0).collect(), "{name}");
+        assert!(by_interactions > 0.0, "{name} {explanation:?}");
     }
 }
 

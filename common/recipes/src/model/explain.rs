@@ -24,6 +24,13 @@ pub enum Part {
         /// What it was counted from, as far as the model has it.
         counts: Option<Box<PairCounts>>,
     },
+    /// What it brings that users had a third item near the asked one.
+    Through {
+        item: u32,
+        /// How many users.
+        n_users: u32,
+        share: f64,
+    },
     /// What a column of the asked item's metadata brings.
     Column { name: Arc<str>, share: f64 },
     /// Something counted, and what it adds: the count itself where that is the score, nothing where it does not matter.
@@ -62,6 +69,7 @@ impl Part {
         match self {
             Self::Event { share, .. }
             | Self::Together { share, .. }
+            | Self::Through { share, .. }
             | Self::Column { share, .. }
             | Self::Count { share, .. }
             | Self::Term { share, .. }

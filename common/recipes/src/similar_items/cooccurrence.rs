@@ -15,7 +15,7 @@ const WIDTH: usize = 16;
 /// sums `d` of the rows, no eigenvalue lies outside of 0 to 1.
 pub struct Cooccurrence<'a> {
     histories: &'a Histories,
-    /// What an event fades by with each event after it.
+    /// See [`Self::fade`].
     fade: f32,
     /// `d^-½` by item; 0 for items without events.
     scale: Vec<f32>,
@@ -28,6 +28,16 @@ impl<'a> Cooccurrence<'a> {
         let scale = |sum: &[f32; WIDTH]| if sum[0] > 0.0 { 1.0 / sum[0].sqrt() } else { 0.0 };
         whole.scale = sums.iter().map(scale).collect();
         whole
+    }
+
+    /// What an event fades by with each event after it.
+    pub fn fade(&self) -> f32 {
+        self.fade
+    }
+
+    /// What `C(one, other)` is multiplied by.
+    pub fn scale(&self, one: u32, other: u32) -> f32 {
+        self.scale[one as usize] * self.scale[other as usize]
     }
 
     /// The product with an `(n_items, m)` block. Cost `O(n_events m)`, in one pass over the histories for every

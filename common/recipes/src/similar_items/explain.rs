@@ -1,5 +1,5 @@
-//! What the score of a pair of items is made of: what users did, and each column of metadata of the item that is
-//! asked with.
+//! What the score of a pair of items is made of: what users had near the item that is asked with, and each column of its
+//! metadata.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::scorer::{Space, dot};
 use super::space::length;
 use crate::model::{Scorer, SparseRows};
 use crate::ridge::{Map, combined};
-use crate::{Explanation, PairCounts, Part, Query};
+use crate::{Explanation, Part, Query};
 
 /// How places follow from metadata: see [`Map`] and [`super::space::Described`].
 pub struct Described {
@@ -31,6 +31,13 @@ impl Described {
     pub fn resident_bytes(&self) -> usize {
         let numbers = self.map.base.len() + self.map.weights.len() + self.projection.len() + self.mapped.len();
         self.rows.resident_bytes() + numbers * size_of::<f32>()
+    }
+
+    /// What the map gives for an item.
+    pub fn mapped_to(&self, item: u32) -> Array1<f32> {
+        let mut place = self.map.base.clone();
+        combined(self.rows.row(item), &self.map.weights, &mut place);
+        place
     }
 
     /// What each column of the item's metadata brings to its two places, before these are scaled.
@@ -61,12 +68,12 @@ pub fn explain(space: &Space, query: &Query<'_>, item: u32) -> Option<Explanatio
     let (from, to) = (space.vector(asked), space.vector(item));
     let scale = f64::from(space.scales[item as usize]);
     let weight = f64::from(space.weights[asked as usize]);
-    let (by_users, by_metadata) = (&from[..space.id_dim], &from[space.id_dim..]);
+    let (by_interactions, by_metadata) = (&from[..space.id_dim], &from[space.id_dim..]);
     let (placed, described_as) = (&to[..space.id_dim], &to[space.id_dim..]);
-    let together = scale * weight * f64::from(dot(by_users, placed));
+    let together = scale * weight * f64::from(dot(by_interactions, placed));
     let alike = scale * (1.0 - weight) * f64::from(dot(by_metadata, described_as));
     let mut parts = Vec::new();
-    let mut explained = 0.0;
+    let (mut explained, mut rest) = (0.0, 0.0);
     if let Some(described) = &space.described {
         let mapped = scale * weight * f64::from(described.mapped[asked as usize]);
         let columns: Vec<_> = described.by_column(asked).collect();
@@ -84,24 +91,22 @@ pub fn explain(space: &Space, query: &Query<'_>, item: u32) -> Option<Explanatio
         }
         let base = mapped * f64::from(dot(described.map.base.as_slice()?, placed));
         explained += base;
-        if base != 0.0 {
-            parts.push(Part::Rest { share: base });
-        }
-    } else if alike != 0.0 {
-        parts.push(Part::Rest { share: alike });
+        rest += base;
+    } else {
+        rest += alike;
     }
-    let held = |item: u32| space.popular.n_users()[item as usize];
-    // Nobody is counted who had both: places are compared.
-    let counts = PairCounts {
-        of: "users",
-        asked: held(asked),
-        item: held(item),
-        both: None,
-        all: None,
-        by_chance: None,
-        weight: None,
-        discount: None,
-    };
-    parts.insert(0, Part::Together { share: together - explained, counts: Some(Box::new(counts)) });
+    let by_users = together - explained;
+    match space.placing.as_ref() {
+        Some(placing) => {
+            let near = placing.parts(space, scale * weight, asked, item);
+            rest += by_users - near.iter().map(Part::share).sum::<f64>();
+            parts.extend(near);
+        }
+        // What they had is not known of models that were written without.
+        None => parts.push(Part::Together { share: by_users, counts: None }),
+    }
+    if rest != 0.0 {
+        parts.push(Part::Rest { share: rest });
+    }
     Some(Explanation { score: f64::from(*space.rank(query, &[item]).first()?), parts })
 }

@@ -2,6 +2,7 @@ use ndarray::Array2;
 
 use super::choose::{Choice, joined};
 use super::explain;
+use super::near::Placing;
 use super::scorer::Space;
 use super::space::{COLD, Described, Placed};
 use crate::dataset::Histories;
@@ -106,6 +107,7 @@ pub fn space(
         projection: engine.described.projection.clone(),
         mapped: joined.mapped,
     });
+    let placing = explained.then(|| Placing::new(placed, joined.own));
     Space {
         vectors,
         id_dim: engine.id_dim,
@@ -113,5 +115,6 @@ pub fn space(
         scales: placed.counts.iter().map(scale).collect(),
         popular,
         described,
+        placing,
     }
 }

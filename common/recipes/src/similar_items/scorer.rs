@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
 use super::explain::Described;
+use super::near::Placing;
 use crate::model::Scorer;
 use crate::popularity::Popular;
 use crate::rank::{self, Ranked};
@@ -30,6 +31,7 @@ pub struct Space {
     pub popular: Popular,
     /// What explanations need.
     pub described: Option<Described>,
+    pub placing: Option<Placing>,
 }
 
 impl Space {
@@ -38,7 +40,8 @@ impl Space {
     pub fn check(&self) -> Result<(), TrainError> {
         let mut all = self.vectors.iter().chain(&self.weights).chain(&self.scales);
         let described = self.described.as_ref().is_none_or(Described::is_finite);
-        match all.all(|number| number.is_finite()) && described {
+        let placing = self.placing.as_ref().is_none_or(Placing::is_finite);
+        match all.all(|number| number.is_finite()) && described && placing {
             true => Ok(()),
             false => Err(TrainError::Numerical("an item's place is not finite".into())),
         }
@@ -117,7 +120,8 @@ impl Scorer for Space {
     fn resident_bytes(&self) -> usize {
         let numbers = self.vectors.len() + self.weights.len() + self.scales.len();
         let described = self.described.as_ref().map_or(0, Described::resident_bytes);
-        numbers * size_of::<f32>() + self.popular.resident_bytes() + described
+        let placing = self.placing.as_ref().map_or(0, Placing::resident_bytes);
+        numbers * size_of::<f32>() + self.popular.resident_bytes() + described + placing
     }
 }
 

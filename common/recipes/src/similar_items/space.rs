@@ -19,10 +19,14 @@ const HALF_TRUST: f32 = 10.0;
 /// |-----------|----------------|--------------------------------------------------------------|
 /// | `vectors` | `(n_items, k)` | rows of unit length; of zeros where there is nothing to go by |
 /// | `counts`  | `(n_items,)`   | interactions                                                 |
+/// | `lengths` | `(n_items,)`   | of the rows before they got unit length                      |
+/// | `values`  | `(k,)`         | eigenvalues, descending; zeros where there are no more       |
 #[derive(Clone, Debug)]
 pub struct Placed {
     pub vectors: Array2<f32>,
     pub counts: Vec<u32>,
+    pub lengths: Vec<f32>,
+    pub values: Vec<f32>,
 }
 
 impl Placed {
@@ -43,14 +47,18 @@ impl Placed {
         for item in histories.items() {
             counts[*item as usize] += 1;
         }
+        let mut lengths = Vec::with_capacity(n_items);
         for (mut row, count) in vectors.rows_mut().into_iter().zip(&counts) {
             // What is left there of rounding is no place.
             if *count == 0 {
                 row.fill(0.0);
             }
+            lengths.push(length(row.iter()));
             normalise(row);
         }
-        Ok(Self { vectors, counts })
+        let mut values = found.values;
+        values.resize(dim, 0.0);
+        Ok(Self { vectors, counts, lengths, values })
     }
 
     /// How much each item says about where its features lead.
@@ -95,10 +103,12 @@ impl Described {
 /// | field     | shape          | meaning                                                                     |
 /// |-----------|----------------|-----------------------------------------------------------------------------|
 /// | `vectors` | `(n_items, k)` | rows of unit length, or of zeros                                            |
+/// | `own`     | `(n_items,)`   | how much of an item's place by its interactions is in its vector            |
 /// | `mapped`  | `(n_items,)`   | how much of what the map gives for an item is in its vector; 0: nothing     |
 #[derive(Clone, Debug)]
 pub struct Joined {
     pub vectors: Array2<f32>,
+    pub own: Vec<f32>,
     pub mapped: Vec<f32>,
 }
 
@@ -108,7 +118,7 @@ impl Joined {
     pub fn of(placed: &Placed, design: &Design<'_>, map: &Map) -> Self {
         let given = design.mapped(map);
         let mut vectors = placed.vectors.clone();
-        let mut mapped = vec![0.0; placed.counts.len()];
+        let (mut owns, mut mapped) = (vec![1.0; placed.counts.len()], vec![0.0; placed.counts.len()]);
         for (item, mut row) in vectors.rows_mut().into_iter().enumerate() {
             let count = placed.counts[item];
             if design.features.rows.row(item as u32).0.is_empty() {
@@ -123,16 +133,17 @@ impl Joined {
                 let whole = self::length(row.iter());
                 if whole > 0.0 {
                     row /= whole;
-                    mapped[item] = share / whole;
+                    (owns[item], mapped[item]) = (own / whole, share / whole);
                 }
             }
         }
-        Self { vectors, mapped }
+        Self { vectors, own: owns, mapped }
     }
 
     /// Without metadata.
     pub fn alone(placed: &Placed) -> Self {
-        Self { vectors: placed.vectors.clone(), mapped: vec![0.0; placed.counts.len()] }
+        let n_items = placed.counts.len();
+        Self { vectors: placed.vectors.clone(), own: vec![1.0; n_items], mapped: vec![0.0; n_items] }
     }
 }
 

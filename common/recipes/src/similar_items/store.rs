@@ -3,6 +3,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::explain::Described;
+use super::near::Placing;
 use super::scorer::Space;
 use crate::model::{Contents, ModelError, ModelFile, SparseRows};
 use crate::popularity::Popular;
@@ -19,7 +20,7 @@ struct Columns {
     columns: Vec<(String, u32, u32)>,
 }
 
-/// The files: `space.safetensors` with everything that is numbers, and `columns.json`.
+/// The files: `space.safetensors` with the numbers of the space, `columns.json`, and what [`Placing`] keeps.
 pub fn write(space: &Space) -> Result<Vec<ModelFile>, ModelError> {
     let mut tensors = Tensors::default();
     tensors.matrix("vectors", &space.vectors);
@@ -47,7 +48,11 @@ pub fn write(space: &Space) -> Result<Vec<ModelFile>, ModelError> {
     }
     let columns = serde_json::to_vec(&columns).map_err(|error| ModelError::damaged(COLUMNS, error))?;
     let columns = ModelFile { name: COLUMNS.into(), content: columns.into(), paged: false };
-    Ok(vec![tensors.seal()?, columns])
+    let mut files = vec![tensors.seal()?, columns];
+    if let Some(placing) = &space.placing {
+        files.extend(placing.write()?);
+    }
+    Ok(files)
 }
 
 pub fn read(contents: &Contents, popular: Popular) -> Result<Space, ModelError> {
@@ -63,7 +68,8 @@ pub fn read(contents: &Contents, popular: Popular) -> Result<Space, ModelError> 
         return Err(damaged("its shapes do not fit the items"));
     }
     let described = if columns.columns.is_empty() { None } else { Some(described(&tensors, columns, n_items)?) };
-    let space = Space { vectors, id_dim, weights, scales, popular, described };
+    let placing = Placing::read(contents, id_dim)?;
+    let space = Space { vectors, id_dim, weights, scales, popular, described, placing };
     let of_dim = |described: &Described| {
         described.map.base.len() == id_dim && described.projection.ncols() + id_dim == space.vectors.ncols()
     };

@@ -168,6 +168,7 @@ fn lists_are_exact_over_more_items_than_one_block() {
         scales: (0..n_items).map(|item| 1.0 / (1 + item % 3) as f32).collect(),
         popular: Popular::new(vec![1; n_items]),
         described: None,
+        placing: None,
     };
     let allowed = ItemSet::from_words(vec![0x5555_5555_5555_5555; n_items / 64], n_items);
     for allowed in [None, Some(&allowed)] {

@@ -70,6 +70,10 @@ fn parts_of(
             Part::Together { counts, .. } => {
                 Contributor::Together { counts: counts.as_deref().cloned().map(Counted::from) }
             }
+            Part::Through { item, n_users, .. } => {
+                let item_id = model.item_id(*item).to_owned();
+                Contributor::Through { title: title(&item_id), item_id, users: *n_users }
+            }
             Part::Column { name, .. } => Contributor::Column { name: name.to_string() },
             Part::Count { name, count, .. } => Contributor::Count { name: (*name).to_owned(), count: Some(*count) },
             Part::Term { name, .. } => Contributor::Rest { name: Some((*name).to_owned()) },

@@ -37,6 +37,14 @@ pub enum Contributor {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         counts: Option<Counted>,
     },
+    /// Users who had a third item near the asked one.
+    Through {
+        item_id: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        /// How many.
+        users: u32,
+    },
     /// A column of the item's metadata.
     Column { name: String },
     /// Something counted.
@@ -150,6 +158,9 @@ impl ItemExplanation {
                     }
                     Contributor::Together { counts: Some(counts) } => counts.text(),
                     Contributor::Together { counts: None } => "users who had both items".to_owned(),
+                    Contributor::Through { item_id, title, users } => {
+                        format!("with {}: {} users", named(item_id, title), thousands(u64::from(*users)))
+                    }
                     Contributor::Column { name } => format!("what both have in {name}"),
                     Contributor::Count { name, count } => {
                         format!("{name}: {}", thousands(count.unwrap_or(part.contribution).max(0.0) as u64))
@@ -245,6 +256,10 @@ mod tests {
                 "baskets with both near each other (the asked item: 40, this: 2,000)",
             ),
             (Contributor::Together { counts: None }, "users who had both items"),
+            (
+                Contributor::Through { item_id: "i7".into(), title: Some("Ronin".into()), users: 1200 },
+                "with Ronin (i7): 1,200 users",
+            ),
             (Contributor::Count { name: "users".into(), count: Some(1234.0) }, "users: 1,234"),
             (Contributor::Count { name: "users".into(), count: None }, "users: 0"),
             (Contributor::Rest { name: Some("both by chance".into()) }, "both by chance"),
