@@ -31,6 +31,7 @@ impl Params {
                 checked.insert(parameter.name, parse(parameter, default)?);
             }
         }
+        in_order(&checked)?;
         Ok(Self { given: checked })
     }
 
@@ -115,6 +116,20 @@ fn parse(parameter: &Hyperparameter, value: &str) -> Result<Value, ParamError> {
     })
 }
 
+/// Whether no `min_…` is above its `max_…`: nothing would be left to learn from.
+fn in_order(checked: &BTreeMap<&'static str, Value>) -> Result<(), ParamError> {
+    for (name, least) in checked {
+        let most = name.strip_prefix("min_").and_then(|what| checked.get_key_value(format!("max_{what}").as_str()));
+        if let (Value::Continuous(least), Some((most_name, Value::Continuous(most)))) = (least, most)
+            && least > most
+        {
+            let expected = format!("at most `{most_name}`, which is {most:?}");
+            return Err(ParamError::Value { name: (*name).into(), value: format!("{least:?}"), expected });
+        }
+    }
+    Ok(())
+}
+
 fn unknown(info: &'static RecipeInfo, name: &str) -> ParamError {
     let known: Vec<&str> = info.hyperparameters.iter().map(|parameter| parameter.name).collect();
     let known = if known.is_empty() { "none".into() } else { known.join(", ") };
@@ -171,6 +186,15 @@ mod tests {
             let error = check(name, value).err().unwrap().to_string();
             assert!(error.contains(message), "{error}");
         }
+    }
+
+    #[test]
+    fn a_least_value_is_not_above_the_greatest() {
+        let error = check("min_item_interaction_count_percentile", "0.95").err().unwrap().to_string();
+        let told = "`min_item_interaction_count_percentile` is `0.95`; expected at most \
+                    `max_item_interaction_count_percentile`, which is 0.9";
+        assert!(error.contains(told), "{error}");
+        assert!(check("min_item_interaction_count_percentile", "0.9").is_ok());
     }
 
     #[test]
