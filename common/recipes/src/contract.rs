@@ -159,7 +159,7 @@ fn recurrent(name: &str) -> bool {
 
 /// Lets networks learn for a few epochs: enough where it does not matter how much was learned.
 #[derive(Default)]
-struct Hurry(AtomicUsize);
+pub struct Hurry(AtomicUsize);
 
 impl Progress for Hurry {
     fn report(&self, _step: &str, _done: f64) {}

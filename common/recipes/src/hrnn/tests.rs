@@ -8,13 +8,14 @@ use super::body::Shape;
 use super::learner::{Learner, Material, Pace, Weights};
 use super::window::{NONE, Reading};
 use super::*;
+use crate::contract::Hurry;
 use crate::dataset::Histories;
 use crate::model::{Scorer, SparseRows};
 use crate::neural::allowance::Allowance;
 use crate::neural::blend::Blend;
 use crate::neural::blend::tests::{assert_second_is_halved, halving_the_newest};
 use crate::parts::{Column, ColumnType, PartBuilder};
-use crate::{Dataset, DatasetParts, Event, Query, Selection, UserState};
+use crate::{Dataset, DatasetParts, Event, Progress, Query, Selection, UserState};
 
 fn dataset(rows: &[(String, String, i64)]) -> Dataset {
     let column = |name: &str, kind| Column { name: name.into(), kind, nullable: false };
@@ -46,9 +47,13 @@ fn rings(n_users: usize, n_events: usize) -> Vec<(String, String, i64)> {
 }
 
 fn train(rows: &[(String, String, i64)]) -> (Trained, Arc<dyn Model>) {
+    train_for(rows, &())
+}
+
+fn train_for(rows: &[(String, String, i64)], progress: &dyn Progress) -> (Trained, Arc<dyn Model>) {
     let dataset = dataset(rows);
     let hyperparameters = BTreeMap::from([("hidden_dimension".to_owned(), "32".to_owned())]);
-    let task = TrainingTask::new(&dataset, &hyperparameters, 1, &());
+    let task = TrainingTask::new(&dataset, &hyperparameters, 1, progress);
     let trained = HRNN.train(&task).unwrap();
     let model = HRNN.open(&trained.files).unwrap();
     (trained, model)
@@ -199,10 +204,12 @@ fn a_step_whose_gradient_is_not_finite_changes_nothing() {
 fn odd_histories_give_sound_answers() {
     let mut rows = rings(60, 20);
     rows.push(("once".into(), "i03".into(), 1_600_000_000));
-    rows.extend((0..20_000).map(|event| ("long".to_owned(), format!("i{:02}", event * 7 % 20), 1_600_000_000 + event)));
+    rows.extend(
+        (0..100_000).map(|event| ("long".to_owned(), format!("i{:02}", event * 7 % 20), 1_600_000_000 + event)),
+    );
     rows.extend((0..50).map(|event| ("at once".to_owned(), format!("i{:02}", event % 20), 1_600_000_000)));
     rows.extend([i64::MIN, -5, i64::MAX].map(|time_s| ("wild".to_owned(), "i01".to_owned(), time_s)));
-    let (trained, model) = train(&rows);
+    let (trained, model) = train_for(&rows, &Hurry::default());
     for user in ["once", "long", "at once", "wild", "u001"] {
         let page = page(&trained, &model, user);
         let history = page.history(user).unwrap();
