@@ -126,8 +126,8 @@ impl Alone {
 }
 
 impl Hrnn {
-    /// The share of every item; sums to 1.
-    fn shares(&self, query: &Query<'_>) -> Vec<f32> {
+    /// The share of every item, which sum to 1, and the items that the user had and hardly ever turns to again, ascending.
+    fn shares(&self, query: &Query<'_>) -> (Vec<f32>, Vec<usize>) {
         let (mut shares, own) = self.network.shares(query);
         let n_events = query.history.len();
         if !self.blend.is_network_alone(n_events) {
@@ -141,8 +141,8 @@ impl Hrnn {
         if let Some(worth) = &self.worth {
             worth.weigh(&mut shares);
         }
-        own.put_back(&mut shares);
-        shares
+        let done_with = own.put_back(&mut shares);
+        (shares, done_with)
     }
 }
 
@@ -163,12 +163,12 @@ impl Scorer for Alone {
 
 impl Scorer for Hrnn {
     fn recommend(&self, query: &Query<'_>, k: usize) -> Vec<Scored> {
-        let shares = self.shares(query);
+        let (shares, done_with) = self.shares(query);
         let list = best(&shares, query, k);
         let mut list = match (&query.exploration, &self.fresh) {
             (Some(exploration), Some(fresh)) => {
-                let is_new = |item: &u32| query.allows(*item) && query.history.iter().all(|event| event.item != *item);
-                let new = fresh.newer_than(exploration.age_cut_off_days).filter(is_new);
+                let is_open = |item: &u32| query.allows(*item) && done_with.binary_search(&(*item as usize)).is_err();
+                let new = fresh.newer_than(exploration.age_cut_off_days).filter(is_open);
                 explore(list, |item| shares[item as usize], &new.collect::<Vec<u32>>(), exploration, fresh)
             }
             _ => list,
@@ -180,7 +180,7 @@ impl Scorer for Hrnn {
     }
 
     fn rank(&self, query: &Query<'_>, items: &[u32]) -> Vec<f32> {
-        among(&self.shares(query), items)
+        among(&self.shares(query).0, items)
     }
 
     fn parts(&self) -> Vec<(&str, &dyn Scorer)> {

@@ -43,17 +43,18 @@ impl Own {
     }
 
     /// Those that were left without a share come last, in the order of the network; if nothing else has any, they are the
-    /// answer and sum to 1.
-    pub fn put_back(&self, shares: &mut [f32]) {
+    /// answer and sum to 1. Gives their places, ascending.
+    pub fn put_back(&self, shares: &mut [f32]) -> Vec<usize> {
         let mut lost: Vec<(usize, f32)> = self.0.iter().copied().filter(|(place, _)| shares[*place] <= 0.0).collect();
         lost.sort_unstable_by_key(|(place, _)| *place);
         lost.dedup_by_key(|(place, _)| *place);
         let is_empty = shares.iter().all(|share| *share <= 0.0);
         let total: f64 = lost.iter().map(|(_, share)| f64::from(*share)).sum();
         let scale = if is_empty && total > 0.0 { 1.0 / total } else { LEAST_OWN };
-        for (place, share) in lost {
-            shares[place] = (f64::from(share) * scale) as f32;
+        for (place, share) in &lost {
+            shares[*place] = (f64::from(*share) * scale) as f32;
         }
+        lost.into_iter().map(|(place, _)| place).collect()
     }
 }
 
@@ -113,12 +114,12 @@ mod tests {
         let before = [0.5, 0.25, 0.125, 0.125];
         let own = Own::of(&before, [1, 0, 1, 9].into_iter());
         let mut shares = [0.0, 0.0, 0.5, 0.5];
-        own.put_back(&mut shares);
+        assert_eq!(own.put_back(&mut shares), [0, 1]);
         assert!(shares[0] > shares[1] && shares[1] > 0.0 && shares[0] < 1e-6);
         assert_eq!(shares[2..], [0.5, 0.5]);
         // What has a share keeps it.
         let mut weighed = [0.25, 0.0, 0.5, 0.25];
-        own.put_back(&mut weighed);
+        assert_eq!(own.put_back(&mut weighed), [1]);
         assert_eq!((weighed[0], weighed[1]), (0.25, 2.5e-7));
         let mut nothing = [0.0; 4];
         own.put_back(&mut nothing);

@@ -161,14 +161,29 @@ fn exploration_shows_new_items_and_scores_stay_those_of_relevance() {
     let list = explored(1.0, 30.0);
     let explored: Vec<&str> = list.iter().filter(|scored| scored.explored).map(|s| model.item_id(s.item)).collect();
     assert_eq!(explored, ["fresh"]);
-    // What the user had is not new to the user.
-    let history = [Event { item: model.item_index("fresh").unwrap(), timestamp_s: DAY_S * 100 }];
-    let exploration = Exploration { weight: 1.0, age_cut_off_days: 30.0, seed: 3, passed_over: &[] };
-    let had = model.recommend(&Query { history: &history, exploration: Some(exploration), ..Query::default() }, 5);
-    assert!(had.iter().all(|scored| !scored.explored), "{had:?}");
     // All items are in the list, so it is the plain one.
     let unmarked: Vec<_> = list.iter().map(|scored| Scored::new(scored.item, scored.score)).collect();
     assert_eq!(unmarked, plain);
+}
+
+#[test]
+fn what_the_user_had_is_explored_only_where_users_come_back() {
+    for come_back in [true, false] {
+        let mut shop = shop();
+        shop.items.push(("fresh".into(), "garden", 99));
+        let mut had = HashSet::new();
+        shop.rows.retain(|(user, item, _)| come_back || had.insert((user.clone(), item.clone())));
+        let others: Vec<_> =
+            shop.rows.iter().map(|(user, item, time_s)| (format!("other {user}"), item.clone(), *time_s)).collect();
+        shop.rows.extend(others);
+        shop.impressions = vec![None; shop.rows.len()];
+        let trained = shop.train(&USER_PERSONALIZATION, &[]).unwrap();
+        let model = USER_PERSONALIZATION.open(&trained.files).unwrap();
+        let history = [Event { item: model.item_index("fresh").unwrap(), timestamp_s: DAY_S * 100 }];
+        let exploration = Exploration { weight: 1.0, age_cut_off_days: 30.0, seed: 3, passed_over: &[] };
+        let list = model.recommend(&Query { history: &history, exploration: Some(exploration), ..Query::default() }, 5);
+        assert_eq!(list.iter().any(|scored| scored.explored), come_back, "{list:?}");
+    }
 }
 
 #[test]
