@@ -11,13 +11,8 @@ says CREATE STOPPED, asked for every 20 ms. Prints a table in Markdown with the 
 as /_palate/jobs tells it; exits 1 if one took longer than `--most` seconds.
 """
 import argparse
-import csv
-import gzip
-import io
 import json
 import os
-import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +21,7 @@ from pathlib import Path
 
 import boto3
 
-from timings import schema, settled
+from server import datasets, imported, served, settled, tables
 
 BIN = Path(os.environ.get("PALATE_BIN_DIR", Path(__file__).resolve().parents[2] / "target" / "release"))
 RECIPES = [
@@ -44,44 +39,17 @@ def main():
     parser.add_argument("--most", type=float, default=2.0)
     parser.add_argument("--only", nargs="*", default=RECIPES)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen([BIN / "palate", "serve", "--port", "0", "--data", folder],
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
-            address = next(m[0] for line in process.stdout if (m := re.search(r"http://[\d.:]+", line)))
-            os.environ |= {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
-                           "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
-            late = measure(options, address)
-        finally:
-            process.terminate()
-            process.wait()
+    with tempfile.TemporaryDirectory() as folder, served(BIN / "palate", folder) as (_, address):
+        late = measure(options, address)
     for line in late:
         print(line, file=sys.stderr)
     return 1 if late else 0
 
 
-def imported(personalize, data):
-    s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="bench")
-    group = personalize.create_dataset_group(name="bench")["datasetGroupArn"]
-    for kind in ("Interactions", "Items"):
-        path = next(p for p in (data / f"{kind.lower()}.csv", data / f"{kind.lower()}.csv.gz") if p.exists())
-        body = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        s3.put_object(Bucket="bench", Key=f"{kind}.csv", Body=body)
-        header = next(csv.reader(io.StringIO(body[:65536].decode("utf-8", "replace"))))
-        schema_arn = personalize.create_schema(name=kind, schema=schema(kind, header))["schemaArn"]
-        dataset = personalize.create_dataset(name=kind, schemaArn=schema_arn, datasetGroupArn=group,
-                                             datasetType=kind)["datasetArn"]
-        job = personalize.create_dataset_import_job(
-            jobName=f"import-{kind}", datasetArn=dataset, roleArn="arn:aws:iam::000000000000:role/any",
-            dataSource={"dataLocation": f"s3://bench/{kind}.csv"})["datasetImportJobArn"]
-        settled(lambda: personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
-    return group
-
-
 def measure(options, address):
     personalize = boto3.client("personalize")
-    group = imported(personalize, options.data)
+    group = personalize.create_dataset_group(name="bench")["datasetGroupArn"]
+    imported(personalize, datasets(personalize, group, tables(options.data, ("Interactions", "Items"))))
     late = []
     print("| recipe | seconds after the beginning | seconds until CREATE STOPPED, each | longest, in the step |")
     print("|---|---|---|---|")

@@ -5,52 +5,21 @@
 
 DIR holds interactions.csv[.gz], items.csv[.gz], users.csv[.gz] in Amazon Personalize's form. Starts a server
 of its own on a free port, imports, trains and deploys the recipes, aws-sims and palate-transitions unless others are
-named, one after the other with their defaults, and prints a Markdown table. With --keep the data folder stays, and the lines to run the latency example and
-the load program on it are printed.
+named, one after the other with their defaults, and prints a Markdown table. With --keep the data folder stays, and the
+lines to run the latency example and the load program on it are printed.
 """
 import argparse
 import csv
-import gzip
 import io
-import json
 import os
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import boto3
 
-NUMBERS = {"TIMESTAMP": "long", "CREATION_TIMESTAMP": "long", "EVENT_VALUE": "float", "AGE": "int", "YEAR": "int", "PRICE": "float"}
-REQUIRED = {"Interactions": {"USER_ID", "ITEM_ID", "TIMESTAMP"}, "Items": {"ITEM_ID"}, "Users": {"USER_ID"}}
-
-
-def schema(kind, header):
-    """An Avro schema for a CSV header."""
-    fields = []
-    for name in header:
-        number = NUMBERS.get(name)
-        if name in REQUIRED[kind] or name == "EVENT_TYPE":
-            fields.append({"name": name, "type": number or "string"})
-        elif name == "DESCRIPTION":
-            fields.append({"name": name, "type": ["null", "string"], "textual": True})
-        else:
-            categorical = {} if number else {"categorical": True}
-            fields.append({"name": name, "type": ["null", number or "string"], **categorical})
-    return json.dumps({"type": "record", "name": kind, "namespace": "com.amazonaws.personalize.schema",
-                       "version": "1.0", "fields": fields})
-
-
-def settled(describe):
-    """Polls until the resource settles; fine enough to time jobs of a tenth of a second."""
-    while (found := describe())["status"] not in ("ACTIVE", "CREATE FAILED"):
-        time.sleep(0.01)
-    if found["status"] != "ACTIVE":
-        sys.exit(f"CREATE FAILED: {found.get('failureReason')}")
-    return found
-
+from server import datasets, imported, served, settled, tables, trained
 
 def peak_mb(process):
     status = Path(f"/proc/{process.pid}/status").read_text()
@@ -65,52 +34,26 @@ def main():
     parser.add_argument("--recipes", nargs="+", default=["aws-sims", "palate-transitions"])
     args = parser.parse_args()
     folder = args.keep or Path(tempfile.mkdtemp())
-    log = (folder.parent / f"{folder.name}.log").open("w")
-    process = subprocess.Popen([args.palate, "serve", "--port", "0", "--data", folder],
-                               stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        address = next(m[0] for line in process.stdout if (m := re.search(r"http://[\d.:]+", line)))
-        os.environ |= {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
-                       "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+    with (folder.parent / f"{folder.name}.log").open("w") as log, served(args.palate, folder, log) as (process, _):
         run(args, folder, process)
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def run(args, folder, process):
-    s3, personalize = boto3.client("s3"), boto3.client("personalize")
-    s3.create_bucket(Bucket="bench")
+    personalize = boto3.client("personalize")
     group = personalize.create_dataset_group(name="bench")["datasetGroupArn"]
     rows = []
-    datasets, total = {}, 0
-    for kind in ("Interactions", "Items", "Users"):
-        found = [p for p in (args.data / f"{kind.lower()}.csv", args.data / f"{kind.lower()}.csv.gz") if p.exists()]
-        if not found:
-            continue
-        body = gzip.decompress(found[0].read_bytes()) if found[0].suffix == ".gz" else found[0].read_bytes()
-        if kind == "Interactions":
-            users = sorted({row["USER_ID"] for row in csv.DictReader(io.StringIO(body.decode()))})
-        s3.put_object(Bucket="bench", Key=f"{kind.lower()}.csv", Body=body)
-        total += len(body)
-        header = next(csv.reader(io.StringIO(body[:65536].decode("utf-8", "replace"))))
-        schema_arn = personalize.create_schema(name=kind, schema=schema(kind, header))["schemaArn"]
-        datasets[kind] = personalize.create_dataset(
-            name=kind, schemaArn=schema_arn, datasetGroupArn=group, datasetType=kind)["datasetArn"]
+    bodies = tables(args.data, ("Interactions", "Items", "Users"))
+    users = sorted({row["USER_ID"] for row in csv.DictReader(io.StringIO(bodies["Interactions"].decode()))})
+    total = sum(map(len, bodies.values()))
+    arns = datasets(personalize, group, bodies)
     start = time.perf_counter()
-    jobs = [personalize.create_dataset_import_job(
-        jobName=f"import-{kind}", datasetArn=arn, roleArn="arn:aws:iam::000000000000:role/any",
-        dataSource={"dataLocation": f"s3://bench/{kind.lower()}.csv"})["datasetImportJobArn"]
-        for kind, arn in datasets.items()]
-    for job in jobs:
-        settled(lambda: personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
-    rows.append((f"import of {len(jobs)} files ({total / 1e6:.0f} MB)", time.perf_counter() - start, peak_mb(process)))
+    imported(personalize, arns)
+    rows.append((f"import of {len(arns)} files ({total / 1e6:.0f} MB)", time.perf_counter() - start, peak_mb(process)))
     for recipe in args.recipes:
         solution = personalize.create_solution(
             name=recipe, datasetGroupArn=group, recipeArn=f"arn:aws:personalize:::recipe/{recipe}")["solutionArn"]
         start = time.perf_counter()
-        version = personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
-        settled(lambda: personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
+        version = trained(personalize, solution)
         rows.append((f"{recipe}: training with evaluation", time.perf_counter() - start, peak_mb(process)))
         start = time.perf_counter()
         campaign = personalize.create_campaign(name=recipe, solutionVersionArn=version)["campaignArn"]
