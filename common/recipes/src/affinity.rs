@@ -46,7 +46,7 @@ use crate::params::Params;
 use crate::popularity::Popular;
 use crate::search::seen_weight;
 use crate::training::step;
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use attributes::Attributes;
 use choose::choose;
@@ -75,10 +75,6 @@ impl Affinity {
 impl Recipe for Affinity {
     fn info(&self) -> &'static RecipeInfo {
         self.0
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

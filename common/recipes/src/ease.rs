@@ -42,7 +42,6 @@ mod inverse;
 mod scorer;
 mod weights;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::EASE;
@@ -51,7 +50,7 @@ use crate::model::{Contents, ItemSide, Manifest, Served, SparseRows, UserSide};
 use crate::params::Params;
 use crate::popularity::Popular;
 use crate::training::{Evaluated, evaluated};
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use choose::choose;
 use config::EaseValidParams;
@@ -63,10 +62,6 @@ pub struct Ease;
 impl Recipe for Ease {
     fn info(&self) -> &'static RecipeInfo {
         &EASE
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

@@ -63,7 +63,6 @@ mod solve;
 mod store;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::IALS;
@@ -73,7 +72,7 @@ use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
 use crate::params::Params;
 use crate::popularity::Popular;
 use crate::training::{Evaluated, evaluated};
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use choose::{Choice, choose};
 pub use config::HYPERPARAMETERS;
@@ -88,10 +87,6 @@ pub struct Ials;
 impl Recipe for Ials {
     fn info(&self) -> &'static RecipeInfo {
         &IALS
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

@@ -9,7 +9,7 @@ use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, Manifest, Scorer, Served};
 use crate::params::Params;
 use crate::training::{Evaluated, evaluated};
-use crate::{Explanation, Model, ModelError, ModelFile, ParamError, Part, Query, Recipe, RecipeInfo, Scored};
+use crate::{Explanation, Model, ModelError, ModelFile, Part, Query, Recipe, RecipeInfo, Scored};
 use crate::{TrainError, Trained, TrainingTask};
 
 /// A recipe that counts users; which events the dataset was read with makes the difference.
@@ -23,10 +23,6 @@ pub static MOST_POPULAR: Popularity = Popularity(&catalogue::MOST_POPULAR);
 impl Recipe for Popularity {
     fn info(&self) -> &'static RecipeInfo {
         self.0
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

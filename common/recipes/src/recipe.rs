@@ -17,7 +17,9 @@ pub trait Recipe: Sync {
     ///
     /// # Errors
     /// [`ParamError`] for the first unknown name, value that does not parse, or value out of range.
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError>;
+    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
+        self.info().check(hyperparameters)
+    }
 
     /// Splits, fits, evaluates on the held-out part, then fits on everything.
     ///

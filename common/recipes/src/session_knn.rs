@@ -44,7 +44,6 @@ mod store;
 
 pub(crate) use sessions::Sessions;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::SESSION_KNN;
@@ -53,7 +52,7 @@ use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
 use crate::params::Params;
 use crate::popularity::Popular;
 use crate::training::{Evaluated, evaluated};
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use choose::choose;
 pub use config::HYPERPARAMETERS;
@@ -66,10 +65,6 @@ pub struct SessionKnn;
 impl Recipe for SessionKnn {
     fn info(&self) -> &'static RecipeInfo {
         &SESSION_KNN
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

@@ -42,7 +42,7 @@ use crate::features::Features;
 use crate::model::{Contents, ItemSide, Manifest, Served};
 use crate::params::Params;
 use crate::training::{Evaluated, evaluated};
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use choose::choose;
 use fit::Engine;
@@ -58,10 +58,6 @@ const HIDDEN_DIM: usize = 100;
 impl Recipe for SimilarItems {
     fn info(&self) -> &'static RecipeInfo {
         &SIMILAR_ITEMS
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

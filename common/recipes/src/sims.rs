@@ -13,7 +13,6 @@
 pub(crate) mod count;
 mod filter;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::SIMS;
@@ -21,7 +20,7 @@ use crate::dataset::Histories;
 use crate::neighbours::{self, Candidate, Evidence, Neighbours, Pair, Told};
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::{Model, ModelError, ModelFile, ParamError, Part, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub(crate) use filter::bounds as percentile_bounds;
@@ -31,10 +30,6 @@ pub struct Sims;
 impl Recipe for Sims {
     fn info(&self) -> &'static RecipeInfo {
         &SIMS
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

@@ -49,7 +49,7 @@ use crate::catalogue;
 use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
 use crate::params::Params;
-use crate::{IdMap, Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{IdMap, Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use scorer::Scores;
 use store::Settings;
@@ -63,10 +63,6 @@ pub static PERSONALIZED_RANKING_V2: Sequential = Sequential(&catalogue::PERSONAL
 impl Recipe for Sequential {
     fn info(&self) -> &'static RecipeInfo {
         self.0
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

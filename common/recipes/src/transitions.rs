@@ -61,7 +61,7 @@ use crate::params::Params;
 use crate::popularity::Popular;
 use crate::ridge::Design;
 use crate::training::{Evaluated, evaluated};
-use crate::{Model, ModelError, ModelFile, ParamError, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use choose::choose;
 pub(crate) use config::Fade;
@@ -77,10 +77,6 @@ pub struct Transitions;
 impl Recipe for Transitions {
     fn info(&self) -> &'static RecipeInfo {
         &TRANSITIONS
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

@@ -34,7 +34,7 @@ use crate::evaluate::Split;
 use crate::model::{Contents, ItemSide, Manifest};
 use crate::params::Params;
 use crate::training::{Evaluated, evaluated, step};
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use accuracy::accuracy;
 pub use schedule::{Intervals, Schedule};
@@ -53,10 +53,6 @@ const METRIC: &str = "trend_prediction_accuracy";
 impl Recipe for TrendingNow {
     fn info(&self) -> &'static RecipeInfo {
         self.0
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

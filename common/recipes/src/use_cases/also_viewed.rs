@@ -10,7 +10,6 @@
 //! where `v` are visits, each weighing `1 / √items`, `u` customers, likewise, and `v(i,j)` those with views of both.
 //! `across` is chosen on the training users by what they viewed next. Requests leave out what the customer bought.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED;
@@ -21,7 +20,7 @@ use crate::popularity::Popular;
 use crate::search::Trial;
 use crate::session_knn::Sessions;
 use crate::sims::count::{Lists, Scratch, Shared, shared_users};
-use crate::{Model, ModelError, ModelFile, ParamError, Part, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct AlsoViewed;
@@ -35,10 +34,6 @@ const ACROSS: [f32; 4] = [0.1, 0.3, 1.0, 3.0];
 impl Recipe for AlsoViewed {
     fn info(&self) -> &'static RecipeInfo {
         &CUSTOMERS_WHO_VIEWED_X_ALSO_VIEWED
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

@@ -11,7 +11,7 @@
 //! where `n(j)` counts viewers. `backward` and `b` are chosen on the training users by what they watched next.
 //! Requests leave out what the viewer has watched.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::catalogue::BECAUSE_YOU_WATCHED_X;
@@ -22,7 +22,7 @@ use crate::params::Params;
 use crate::popularity::Popular;
 use crate::search::Trial;
 use crate::transitions::{Counting, Fade, Places, follow_ups};
-use crate::{Model, ModelError, ModelFile, ParamError, Part, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct BecauseWatched;
@@ -36,10 +36,6 @@ const POWERS: [f32; 4] = [0.2, 0.35, 0.5, 0.0];
 impl Recipe for BecauseWatched {
     fn info(&self) -> &'static RecipeInfo {
         &BECAUSE_YOU_WATCHED_X
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

@@ -13,7 +13,6 @@
 //! asks for both: that `j` is bought often with `i`, and more often than without. Items that are bought with `i` no
 //! more than by chance are not neighbours.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::FREQUENTLY_BOUGHT_TOGETHER;
@@ -23,7 +22,7 @@ use crate::params::Params;
 use crate::popularity::Popular;
 use crate::session_knn::Sessions;
 use crate::sims::count::{Lists, Scratch, shared_users};
-use crate::{Model, ModelError, ModelFile, ParamError, Part, Progress, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Part, Progress, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct BoughtTogether;
@@ -37,10 +36,6 @@ const CHANCE_BASKETS: f64 = 10.0;
 impl Recipe for BoughtTogether {
     fn info(&self) -> &'static RecipeInfo {
         &FREQUENTLY_BOUGHT_TOGETHER
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

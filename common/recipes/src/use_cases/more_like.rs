@@ -5,14 +5,13 @@
 //! popularity counts nothing: a video that nobody has watched yet can be in the list. Where no column tells one video
 //! from another, the report warns that interactions count alone. Requests leave out what the viewer has watched.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::MORE_LIKE_X;
 use crate::params::Params;
 use crate::similar_items::{self, Taste};
 use crate::training::check_items;
-use crate::{Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 
 pub struct MoreLike;
@@ -20,10 +19,6 @@ pub struct MoreLike;
 impl Recipe for MoreLike {
     fn info(&self) -> &'static RecipeInfo {
         &MORE_LIKE_X
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {
