@@ -1,5 +1,7 @@
 //! Choosing hyperparameters on a validation part of the training users.
 
+use std::sync::Arc;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -101,6 +103,27 @@ pub fn seen_weight(histories: &Histories) -> f64 {
     if (repeats as f64) < SOME_REPEATS * asked.max(1) as f64 { 0.0 } else { 1.0 }
 }
 
+/// What was made of choices that candidates come back to.
+pub struct Memo<K, V>(Vec<(K, Arc<V>)>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: PartialEq, V> Memo<K, V> {
+    /// What was made of `key`, or is now; `make` is given what was made last.
+    pub fn of(&mut self, key: K, make: impl FnOnce(Option<&V>) -> Result<V, TrainError>) -> Result<Arc<V>, TrainError> {
+        if let Some((_, made)) = self.0.iter().find(|(known, _)| *known == key) {
+            return Ok(Arc::clone(made));
+        }
+        let made = Arc::new(make(self.0.last().map(|(_, last)| last.as_ref()))?);
+        self.0.push((key, Arc::clone(&made)));
+        Ok(made)
+    }
+}
+
 /// A hyperparameter, its candidates in order, and how to set it.
 pub struct Step<C> {
     pub name: &'static str,
@@ -193,6 +216,13 @@ mod tests {
         assert_eq!(seen_weight(&histories(&[&[1, 2, 3], &[4]])), 0.0);
         assert_eq!(seen_weight(&histories(&[&[1, 2, 1], &[4]])), 1.0);
         assert_eq!(seen_weight(&histories(&[])), 0.0);
+    }
+
+    #[test]
+    fn what_was_made_once_is_not_made_again() {
+        let mut memo = Memo::default();
+        let mut make = |key: u32| *memo.of(key, |last: Option<&u32>| Ok(10 * key + last.unwrap_or(&0))).unwrap();
+        assert_eq!([1, 2, 1, 3].map(&mut make), [10, 30, 10, 60]);
     }
 
     #[test]

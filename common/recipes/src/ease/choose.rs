@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use super::config::EaseValidParams;
 use super::fit::{approximate, exact};
 use super::gram::{Symmetric, baskets, gram};
@@ -8,7 +6,7 @@ use crate::dataset::Histories;
 use crate::model::SparseRows;
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::search::{Step, Trial, climb, open, seen_weight};
+use crate::search::{Memo, Step, Trial, climb, open, seen_weight};
 use crate::{Progress, TrainError};
 
 /// Up to so many items the search solves exactly, which takes about a second on two cores.
@@ -68,21 +66,12 @@ pub fn choose(
     } else {
         Counted::Sparse(blocks::sparse_gram(&baskets, n_items, progress)?)
     };
-    // Candidates come back to the same few regularizations.
-    let mut solved: Vec<(f64, Arc<SparseRows>)> = Vec::new();
+    let mut solved = Memo::default();
     climb(start, &steps, progress, |config| {
-        let found = solved.iter().find(|(regularization, _)| *regularization == config.regularization);
-        let rows = match found {
-            Some((_, rows)) => rows.clone(),
-            None => {
-                let rows = Arc::new(match &counted {
-                    Counted::Dense(gram) => exact(gram.clone(), config, progress)?,
-                    Counted::Sparse(gram) => approximate(gram, config, BLOCK, progress)?,
-                });
-                solved.push((config.regularization, rows.clone()));
-                rows
-            }
-        };
+        let rows = solved.of(config.regularization, |_| match &counted {
+            Counted::Dense(gram) => exact(gram.clone(), config, progress),
+            Counted::Sparse(gram) => approximate(gram, config, BLOCK, progress),
+        })?;
         trial.ndcg(&Linear::new(rows, popular.clone(), config), progress)
     })
 }

@@ -8,7 +8,7 @@ use crate::dataset::Histories;
 use crate::features::Features;
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::search::{Step, Trial, climb, open, seen_weight};
+use crate::search::{Memo, Step, Trial, climb, open, seen_weight};
 use crate::{Progress, TrainError};
 
 const STEPS: [Step<IalsValidParams>; 4] = [
@@ -75,26 +75,18 @@ pub fn choose(
     let popular = Popular::count(&trial.histories, source.dataset.items().len());
     let observed = source.observed(&trial.histories);
     let none = Features::default();
-    // Candidates come back to the same few factors.
-    let mut fitted: Vec<([f64; 2], Arc<Factors>)> = Vec::new();
+    let mut fitted = Memo::<_, Factors>::default();
     let config = climb(start, &steps, progress, |config| {
-        let key = [config.regularization, config.unobserved_weight];
-        let found = fitted.iter().find(|(other, _)| *other == key);
-        let factors = match found {
-            Some((_, factors)) => factors.clone(),
-            None => {
-                let last = fitted.last().map(|(_, factors)| &factors.items);
-                let few = config.iterations.min(WARM_ITERATIONS);
-                let iterations = if last.is_some() { few } else { config.iterations };
-                let config = IalsValidParams { iterations, ..config.clone() };
-                let course =
-                    Course { config: &config, items: &none, users: &none, start: last, seed, progress, span: None };
-                let Fitted { item_factors, base, .. } = course.run(&observed)?;
-                let factors = Arc::new(Factors::new(item_factors, base, None));
-                fitted.push((key, factors.clone()));
-                factors
-            }
-        };
+        let factors = fitted.of([config.regularization, config.unobserved_weight], |last| {
+            let last = last.map(|factors| &factors.items);
+            let few = config.iterations.min(WARM_ITERATIONS);
+            let iterations = if last.is_some() { few } else { config.iterations };
+            let config = IalsValidParams { iterations, ..config.clone() };
+            let course =
+                Course { config: &config, items: &none, users: &none, start: last, seed, progress, span: None };
+            let Fitted { item_factors, base, .. } = course.run(&observed)?;
+            Ok(Factors::new(item_factors, base, None))
+        })?;
         trial.ndcg(&Ials::new(factors, popular.clone(), config, 1.0), progress)
     })?;
     let mut choice = Choice { config, record_weight: RECORD_WEIGHTS[0] };

@@ -1,12 +1,10 @@
-use std::sync::Arc;
-
 use super::config::SessionKnnValidParams;
 use super::index::Index;
 use super::scorer::Neighbourhood;
 use crate::dataset::Histories;
 use crate::params::Params;
 use crate::popularity::Popular;
-use crate::search::{Step, Trial, climb, open, seen_weight};
+use crate::search::{Memo, Step, Trial, climb, open, seen_weight};
 use crate::{Progress, TrainError};
 
 const STEPS: [Step<SessionKnnValidParams>; 6] = [
@@ -67,20 +65,12 @@ pub fn choose(
     }
     let trial = Trial::draw(histories, seed);
     let popular = Popular::count(&trial.histories, n_items);
-    // The pause that the last index was cut by, and the best one before.
-    let mut built: Vec<(Option<i64>, Arc<Index>)> = Vec::new();
+    // Indexes by the pause that they were cut by.
+    let mut built = Memo::default();
     climb(start, &steps, progress, |config| {
-        let found = built.iter().find(|(gap_s, _)| *gap_s == config.gap_s());
-        let index = match found {
-            Some((_, index)) => index.clone(),
-            None => {
-                let index =
-                    Index::build(&trial.histories, n_items, config.gap_s(), config.sessions_per_item, progress)?;
-                let index = Arc::new(index);
-                built.push((config.gap_s(), index.clone()));
-                index
-            }
-        };
+        let index = built.of(config.gap_s(), |_| {
+            Index::build(&trial.histories, n_items, config.gap_s(), config.sessions_per_item, progress)
+        })?;
         trial.ndcg(&Neighbourhood::new(index, popular.clone(), config), progress)
     })
 }
