@@ -10,7 +10,7 @@
 //! ```
 
 use super::gates::{sigmoid, tanh};
-use crate::neural::matmul::{add_product, linear, matrix};
+use crate::neural::matmul::{Laid, add_product, matrix};
 
 /// The weights of a unit with `n_in` inputs and state `d`; gates stand side by side as `r`, `z`, `n`.
 #[derive(Clone, Copy)]
@@ -42,12 +42,30 @@ impl Gru<'_> {
         add_product(matrix(x, self.input.len() / width), matrix(self.input, width), (out, width));
     }
 
+    /// `U`, for steps with up to so many rows.
+    pub fn laid(&self, rows: usize) -> Laid<'_> {
+        Laid::of(matrix(self.state, 3 * self.d()), rows)
+    }
+
+    /// `Uᵀ`, for steps back with up to so many rows.
+    pub fn laid_back(&self, rows: usize) -> Laid<'_> {
+        Laid::of(matrix(self.state, 3 * self.d()).reversed_axes(), rows)
+    }
+
     /// One step from `h` to `next`, both `(rows, d)`, with the projected input `(rows, 3 d)`.
     ///
-    /// `scratch` is `(rows, 3 d)`, `kept` is `(rows, KEPT d)`.
-    pub fn step(&self, projected: &[f32], h: &[f32], next: &mut [f32], kept: &mut [f32], scratch: &mut [f32]) {
+    /// `state` is [`Gru::laid`], `scratch` is `(rows, 3 d)`, `kept` is `(rows, KEPT d)`.
+    pub fn step(
+        &self,
+        state: &Laid<'_>,
+        projected: &[f32],
+        h: &[f32],
+        next: &mut [f32],
+        kept: &mut [f32],
+        scratch: &mut [f32],
+    ) {
         let d = self.d();
-        linear(h, self.state, (d, 3 * d), scratch);
+        state.product(matrix(h, d), (scratch, 3 * d));
         let rows = projected.chunks_exact(3 * d).zip(scratch.chunks_exact(3 * d)).zip(h.chunks_exact(d));
         for ((((x, s), h), next), kept) in rows.zip(next.chunks_exact_mut(d)).zip(kept.chunks_exact_mut(KEPT * d)) {
             let (gates, others) = kept.split_at_mut(2 * d);
@@ -72,13 +90,22 @@ impl Gru<'_> {
     ///
     /// | argument | shape         | meaning                                                          |
     /// |----------|---------------|------------------------------------------------------------------|
+    /// | `state`  |               | [`Gru::laid_back`]                                               |
     /// | `h`      | `(rows, d)`   | the state that the step began with                               |
     /// | `kept`   | `(rows, 4 d)` | what the step kept                                               |
     /// | `d_next` | `(rows, d)`   | gradient of the state that it ended with                         |
     /// | `d_h`    | `(rows, d)`   | set: gradient of the state that it began with                    |
     /// | `d_x`    | `(rows, 3 d)` | set: gradient of the projected input                             |
     /// | `d_s`    | `(rows, 3 d)` | set: gradient of `h U`, with `b'_n` in the last third            |
-    pub fn back(&self, h: &[f32], kept: &[f32], d_next: &[f32], d_h: &mut [f32], d_x: &mut [f32], d_s: &mut [f32]) {
+    pub fn back(
+        &self,
+        state: &Laid<'_>,
+        (h, kept): (&[f32], &[f32]),
+        d_next: &[f32],
+        d_h: &mut [f32],
+        d_x: &mut [f32],
+        d_s: &mut [f32],
+    ) {
         let d = self.d();
         let given = h.chunks_exact(d).zip(kept.chunks_exact(KEPT * d)).zip(d_next.chunks_exact(d));
         let wanted = d_h.chunks_exact_mut(d).zip(d_x.chunks_exact_mut(3 * d)).zip(d_s.chunks_exact_mut(3 * d));
@@ -93,7 +120,7 @@ impl Gru<'_> {
                 (d_s[k], d_s[d + k], d_s[2 * d + k]) = (d_r, d_z, d_n * r);
             }
         }
-        add_product(matrix(d_s, 3 * d), matrix(self.state, 3 * d).t(), (d_h, d));
+        state.add_product(matrix(d_s, 3 * d), (d_h, d));
     }
 }
 
@@ -110,7 +137,7 @@ mod tests {
         let mut projected = [0.0; 3];
         gru.project(&x, &mut projected);
         let (mut next, mut kept, mut scratch) = ([0.0], [0.0; 4], [0.0; 3]);
-        gru.step(&projected, &h, &mut next, &mut kept, &mut scratch);
+        gru.step(&gru.laid(1), &projected, &h, &mut next, &mut kept, &mut scratch);
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
         let r = sigmoid(0.8 * 0.5 + -0.35 * 0.75 + 0.1);
         let z = sigmoid(0.8 * -0.25 + -0.35 * 0.3 + 0.2);
@@ -124,7 +151,7 @@ mod tests {
         let gru = Gru { input: &[1.0, 1.0, 1.0], state: &[1.0, 1.0, 1.0], bias: &[0.0; 3], new_bias: &[0.0] };
         for x in [1e30, -1e30] {
             let (mut next, mut kept, mut scratch) = ([0.0], [0.0; 4], [0.0; 3]);
-            gru.step(&[x, x, x], &[0.5], &mut next, &mut kept, &mut scratch);
+            gru.step(&gru.laid(1), &[x, x, x], &[0.5], &mut next, &mut kept, &mut scratch);
             assert!(next[0].is_finite() && next[0].abs() <= 1.0, "{next:?}");
         }
     }

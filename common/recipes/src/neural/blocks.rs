@@ -64,7 +64,7 @@ fn add_lane<const ROWS: usize>(sums: &mut [Lane; ROWS], a: &[f32; ROWS], lane: &
 }
 
 #[inline(always)]
-fn add_row(sums: &mut Lane, a: f32, lane: &Lane) {
+pub fn add_row(sums: &mut Lane, a: f32, lane: &Lane) {
     for i in 0..LANES {
         sums[i] = a.mul_add(lane[i], sums[i]);
     }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use ndarray::{ArrayView1, ArrayView2, Axis, ShapeBuilder, Slice};
 
-use super::blocks::{LANES, Lane, PAIR, ROWS, WIDE_ROWS, added, are_wide, read, write};
+use super::blocks::{LANES, Lane, PAIR, ROWS, WIDE_ROWS, add_row, added, are_wide, read, write};
 use super::widest::widest;
 
 /// Rows and columns of `b` that are laid out at once: 512 KB, which a core's second cache holds.
@@ -31,61 +31,176 @@ pub fn block(values: &[f32], rows: usize, columns: usize, stride: usize) -> Arra
     ArrayView2::from_shape((rows, columns).strides((stride, 1)), values).expect("long enough")
 }
 
+/// Lanes whose sums are made side by side where `b` is read as it is.
+const ABREAST: usize = 4;
+
+/// Rows of `a` up to which `b` is read as it is, if its rows stand side by side: laying it out costs more than it saves.
+const FEW: usize = 2;
+
 /// `c = a b`, where rows of `c` are `stride` long, or longer than they need be.
 ///
 /// # Panics
 /// If the shapes do not fit, or `c` is too short.
-pub fn product(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, (c, stride): (&mut [f32], usize)) {
-    multiply(a, b, c, stride, true);
+pub fn product(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: (&mut [f32], usize)) {
+    multiply(a, b, c, true);
 }
 
 /// `c = c + a b`, as [`product`].
-pub fn add_product(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, (c, stride): (&mut [f32], usize)) {
-    multiply(a, b, c, stride, false);
+pub fn add_product(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: (&mut [f32], usize)) {
+    multiply(a, b, c, false);
 }
 
-fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut [f32], stride: usize, anew: bool) {
-    let run = if are_wide() { multiply_by::<WIDE_ROWS> } else { multiply_by::<ROWS> };
-    run(a, b, c, stride, anew);
+fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: (&mut [f32], usize), anew: bool) {
+    match (is_read_as_it_is(a.nrows(), b), are_wide()) {
+        (true, _) => multiply_few(a, b, c, anew),
+        (false, true) => multiply_by::<WIDE_ROWS>(a, b, c, anew),
+        (false, false) => multiply_by::<ROWS>(a, b, c, anew),
+    }
+}
+
+fn is_read_as_it_is(n_rows: usize, b: ArrayView2<'_, f32>) -> bool {
+    n_rows <= FEW && (b.strides()[1] == 1 || b.ncols() == 1)
+}
+
+/// A matrix to be multiplied with again and again, laid out once.
+pub struct Laid<'a> {
+    b: ArrayView2<'a, f32>,
+    /// By rows and columns of `b`, in the order of [`multiply_by`]; nothing if it is read as it is.
+    panels: Vec<Vec<[Lane; 2]>>,
+}
+
+impl<'a> Laid<'a> {
+    /// For products with matrices of up to `n_rows` rows.
+    pub fn of(b: ArrayView2<'a, f32>, n_rows: usize) -> Self {
+        let mut panels = Vec::new();
+        if !is_read_as_it_is(n_rows, b) {
+            for (depth, columns) in tiles(b) {
+                let mut part = Vec::new();
+                lay_panels(cut(cut(b, 0, depth), 1, columns), &mut part);
+                panels.push(part);
+            }
+        }
+        Self { b, panels }
+    }
+
+    /// See [`product`].
+    pub fn product(&self, a: ArrayView2<'_, f32>, c: (&mut [f32], usize)) {
+        self.multiply(a, c, true);
+    }
+
+    /// See [`add_product`].
+    pub fn add_product(&self, a: ArrayView2<'_, f32>, c: (&mut [f32], usize)) {
+        self.multiply(a, c, false);
+    }
+
+    fn multiply(&self, a: ArrayView2<'_, f32>, (c, stride): (&mut [f32], usize), anew: bool) {
+        if self.panels.is_empty() {
+            return multiply(a, self.b, (c, stride), anew);
+        }
+        let run = if are_wide() { add_tile::<WIDE_ROWS> } else { add_tile::<ROWS> };
+        for ((depth, columns), panels) in tiles(self.b).zip(&self.panels) {
+            let anew = anew && depth.start == 0;
+            run(cut(a, 1, depth), (panels, columns), (&mut *c, stride), anew);
+        }
+    }
 }
 
 /// With blocks of so many rows.
 fn multiply_by<const ROWS: usize>(
     a: ArrayView2<'_, f32>,
     b: ArrayView2<'_, f32>,
-    c: &mut [f32],
-    stride: usize,
+    (c, stride): (&mut [f32], usize),
     anew: bool,
 ) {
     assert_eq!(a.ncols(), b.nrows(), "columns of the one are rows of the other");
-    let n_columns = b.ncols();
     if anew && b.nrows() == 0 {
-        c.chunks_mut(stride).take(a.nrows()).for_each(|row| row[..n_columns].fill(0.0));
+        c.chunks_mut(stride).take(a.nrows()).for_each(|row| row[..b.ncols()].fill(0.0));
     }
     let mut panels = Vec::new();
+    for (depth, columns) in tiles(b) {
+        lay_panels(cut(cut(b, 0, depth.clone()), 1, columns.clone()), &mut panels);
+        let anew = anew && depth.start == 0;
+        add_tile::<ROWS>(cut(a, 1, depth), (&panels, columns), (&mut *c, stride), anew);
+    }
+}
+
+/// What `b` is laid out by: rows and columns.
+fn tiles(b: ArrayView2<'_, f32>) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {
+    let n_columns = b.ncols();
+    parts(b.nrows(), DEPTH)
+        .flat_map(move |depth| parts(n_columns, COLUMNS).map(move |columns| (depth.clone(), columns)))
+}
+
+/// Some columns of `c` by so much of the depth: all of `a` is multiplied with what is laid out.
+fn add_tile<const ROWS: usize>(
+    a: ArrayView2<'_, f32>,
+    (panels, columns): (&[[Lane; 2]], Range<usize>),
+    (c, stride): (&mut [f32], usize),
+    anew: bool,
+) {
     let mut rows = Vec::new();
-    for depth in parts(b.nrows(), DEPTH) {
-        let b = b.slice_axis(Axis(0), Slice::from(depth.clone()));
-        let a = a.slice_axis(Axis(1), Slice::from(depth.clone()));
-        for columns in parts(n_columns, COLUMNS) {
-            lay_panels(b.slice_axis(Axis(1), Slice::from(columns.clone())), &mut panels);
-            let anew = anew && depth.start == 0;
-            let blocks = a.nrows().div_ceil(ROWS);
-            for (block, c) in (0..blocks).zip(c.chunks_mut(ROWS * stride)) {
-                lay_rows::<ROWS>(a, block * ROWS, &mut rows);
-                let n_rows = (a.nrows() - block * ROWS).min(ROWS);
-                let c = &mut c[..(n_rows - 1) * stride + n_columns];
-                widest!({
-                    for (panel, from) in panels.chunks_exact(depth.len()).zip(columns.clone().step_by(PAIR)) {
-                        let to = columns.end.min(from + PAIR);
-                        let sums = if anew { [[[0.0; LANES]; ROWS]; 2] } else { read(c, stride, from, to) };
-                        let terms = rows.iter().zip(panel).map(|(a, [lane, other])| (*a, lane, other));
-                        write(&added(sums, terms), c, stride, from, to);
-                    }
-                });
+    let blocks = a.nrows().div_ceil(ROWS);
+    for (block, c) in (0..blocks).zip(c.chunks_mut(ROWS * stride)) {
+        lay_rows::<ROWS>(a, block * ROWS, &mut rows);
+        let n_rows = (a.nrows() - block * ROWS).min(ROWS);
+        let c = &mut c[..(n_rows - 1) * stride + columns.end];
+        widest!({
+            for (panel, from) in panels.chunks_exact(rows.len()).zip(columns.clone().step_by(PAIR)) {
+                let to = columns.end.min(from + PAIR);
+                let sums = if anew { [[[0.0; LANES]; ROWS]; 2] } else { read(c, stride, from, to) };
+                let terms = rows.iter().zip(panel).map(|(a, [lane, other])| (*a, lane, other));
+                write(&added(sums, terms), c, stride, from, to);
+            }
+        });
+    }
+}
+
+/// Row by row of `a`, with the rows of `b` as they are. The sums are those of [`multiply_by`] to the last digit.
+fn multiply_few(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, (c, stride): (&mut [f32], usize), anew: bool) {
+    assert_eq!(a.ncols(), b.nrows(), "columns of the one are rows of the other");
+    let n_columns = b.ncols();
+    let rows: Vec<&[f32]> = b.rows().into_iter().filter_map(|row| row.to_slice()).collect();
+    for (factors, c) in a.rows().into_iter().zip(c.chunks_mut(stride)) {
+        let (factors, c) = (factors.to_vec(), &mut c[..n_columns]);
+        if anew {
+            c.fill(0.0);
+        }
+        widest!({
+            for from in (0..n_columns).step_by(ABREAST * LANES) {
+                let to = n_columns.min(from + ABREAST * LANES);
+                add_rows(&factors, &rows, from..to, &mut c[from..to]);
+            }
+        });
+    }
+}
+
+/// Adds some columns of rows, each times its factor.
+#[inline(always)]
+fn add_rows(factors: &[f32], rows: &[&[f32]], columns: Range<usize>, c: &mut [f32]) {
+    let (lanes, rest) = c.as_chunks_mut::<LANES>();
+    if let Ok(lanes) = <&mut [Lane; ABREAST]>::try_from(&mut *lanes) {
+        // Copied, so that the sums stay in registers.
+        let mut sums = *lanes;
+        for (factor, row) in factors.iter().zip(rows) {
+            for (sum, lane) in sums.iter_mut().zip(row[columns.clone()].as_chunks().0) {
+                add_row(sum, *factor, lane);
             }
         }
+        *lanes = sums;
+        return;
     }
+    let n_whole = lanes.len() * LANES;
+    for (factor, row) in factors.iter().zip(rows) {
+        let (whole, part) = row[columns.clone()].split_at(n_whole);
+        lanes.iter_mut().zip(whole.as_chunks().0).for_each(|(sum, lane)| add_row(sum, *factor, lane));
+        rest.iter_mut().zip(part).for_each(|(sum, value)| *sum = factor.mul_add(*value, *sum));
+    }
+}
+
+/// Some rows (axis 0) or columns (axis 1).
+fn cut(mut whole: ArrayView2<'_, f32>, axis: usize, range: Range<usize>) -> ArrayView2<'_, f32> {
+    whole.slice_axis_inplace(Axis(axis), Slice::from(range));
+    whole
 }
 
 fn parts(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
@@ -186,7 +301,7 @@ mod tests {
     fn multiplied<const ROWS: usize>(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, anew: bool) -> Vec<f32> {
         let stride = b.ncols() + 3;
         let mut c = numbers(a.nrows() * stride, 9);
-        multiply_by::<ROWS>(a, b, &mut c, stride, anew);
+        multiply_by::<ROWS>(a, b, (&mut c, stride), anew);
         c
     }
 
@@ -203,6 +318,20 @@ mod tests {
                 assert_eq!(wide, multiplied::<ROWS>(a.0, b.0, anew));
                 let (a_t, b_t) = (as_rows(&turned_a, depth, n_rows), as_rows(&turned_b, n_columns, depth));
                 assert_eq!(wide, multiplied::<WIDE_ROWS>(a_t.t(), b_t.t(), anew));
+                let stride = n_columns + 3;
+                let before = || numbers(n_rows * stride, 9);
+                let mut few = before();
+                multiply_few(a.0, b.0, (&mut few, stride), anew);
+                assert_eq!(wide, few);
+                for (b, n_rows) in [(b.0, n_rows), (b_t.t(), n_rows), (b.0, 1)] {
+                    let (laid, mut again) = (Laid::of(b, n_rows), before());
+                    if anew {
+                        laid.product(a.0, (&mut again, stride))
+                    } else {
+                        laid.add_product(a.0, (&mut again, stride))
+                    }
+                    assert_eq!(wide, again);
+                }
                 let before = numbers(n_rows * (n_columns + 3), 9);
                 for (place, (value, before)) in wide.iter().zip(&before).enumerate() {
                     let (row, column) = (place / (n_columns + 3), place % (n_columns + 3));
