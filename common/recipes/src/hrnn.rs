@@ -32,11 +32,12 @@ mod items;
 mod learner;
 pub mod metadata;
 mod network;
+mod sample;
 mod scorer;
-mod stand;
 mod store;
 mod trial;
 mod update;
+mod weights;
 mod window;
 mod worth;
 
@@ -48,7 +49,7 @@ use crate::dataset::Histories;
 use crate::model::{Contents, ItemSide, Manifest, Served, UserSide};
 use crate::params::Params;
 use crate::training::check_items;
-use crate::{Dataset, IdMap, Model, ModelError, ModelFile, ParamError, Recipe, RecipeInfo};
+use crate::{Dataset, IdMap, Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
 use encode::Encoded;
 use scorer::{Hrnn, state_bytes};
@@ -71,10 +72,6 @@ const READ_EVENTS: usize = 100;
 impl Recipe for Recurrent {
     fn info(&self) -> &'static RecipeInfo {
         self.0
-    }
-
-    fn check(&self, hyperparameters: &BTreeMap<String, String>) -> Result<(), ParamError> {
-        Params::check(self.info(), hyperparameters).map(|_| ())
     }
 
     fn train(&self, task: &TrainingTask<'_>) -> Result<Trained, TrainError> {

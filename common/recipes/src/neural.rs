@@ -27,7 +27,8 @@
 //! | [`allowance`]  | how many epochs there is time for                                                  |
 //! | [`checkpoint`] | what is kept of a training that is cut off                                         |
 //! | [`store`]      | weights as a file                                                                  |
-//! | [`train`]      | the loop: warm-up, settling, time, checkpoints, divergence                         |
+//! | [`learning`]   | the loop of epochs: rates, judging, settling, time, checkpoints, divergence        |
+//! | [`train`]      | epochs of steps over packed sequences                                              |
 
 pub mod adam;
 pub mod allowance;
@@ -41,6 +42,7 @@ pub mod differences;
 pub mod dropout;
 pub mod elementwise;
 pub mod items;
+pub mod learning;
 pub mod matmul;
 pub mod norm;
 pub mod parameters;

@@ -1,5 +1,7 @@
 //! What every training does around what its recipe does: enough data, split, judge, fit on everything.
 
+use std::time::Duration;
+
 use crate::dataset::Histories;
 use crate::evaluate::{Asking, Split, average_rewards, evaluate, weighted_ndcg};
 use crate::model::Scorer;
@@ -88,6 +90,21 @@ pub fn judge_aims(
 pub fn step(progress: &dyn Progress, name: &str, done: f64) -> Result<(), TrainError> {
     progress.report(name, done);
     go_on(progress)
+}
+
+/// Hears nothing of a part's own steps, and passes on that it should stop and how long it may take.
+pub struct Quiet<'a>(pub &'a dyn Progress);
+
+impl Progress for Quiet<'_> {
+    fn report(&self, _step: &str, _done: f64) {}
+
+    fn stopped(&self) -> bool {
+        self.0.stopped()
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.0.time_left()
+    }
 }
 
 /// # Errors

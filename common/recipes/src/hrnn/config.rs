@@ -2,6 +2,8 @@
 
 use super::learner::Pace;
 use crate::dataset::Histories;
+use crate::neural::checkpoint::INTERVAL;
+use crate::neural::learning::Rules;
 use crate::params::Params;
 use crate::sims::percentile_bounds;
 
@@ -60,8 +62,12 @@ const LEAST_STEPS: usize = 360;
 const N_SHARDS: (usize, usize) = (2, 4);
 const N_LANES: (usize, usize) = (2, 16);
 
-/// How to learn so many events of so many candidates, and for how many epochs.
-pub fn pace(params: &HrnnValidParams, n_events: usize, n_candidates: usize, seed: u64) -> (Pace, usize) {
+/// Epochs without a better score after which learning goes back and settles, and the part of all epochs if that is more.
+const PATIENCE: usize = 3;
+const PATIENT_PART: usize = 5;
+
+/// How to learn so many events of so many candidates.
+pub fn pace(params: &HrnnValidParams, n_events: usize, n_candidates: usize, seed: u64) -> (Pace, Rules) {
     let d = params.hidden_dimension as f64;
     // Scores and their two gradients; three products of a unit, each of three gates with inputs and state.
     let products_an_event = 3.0 * (d * n_candidates as f64 + 8.0 * d * d);
@@ -73,14 +79,26 @@ pub fn pace(params: &HrnnValidParams, n_events: usize, n_candidates: usize, seed
         n_shards,
         lanes: (lanes / n_shards).clamp(N_LANES.0, N_LANES.1),
         bptt: params.bptt,
-        rate: 4e-3,
         dropout: 0.2,
         own_dropout: 0.1,
         decay: 0.0,
     };
     let most = (N_EPOCHS.1 as f64 * (NARROW / d).min(1.0)).ceil() as usize;
     let steps_an_epoch = n_events.div_ceil(pace.n_shards * pace.lanes * pace.bptt).max(1);
-    (pace, n_epochs.clamp(N_EPOCHS.0, most.max(LEAST_STEPS / steps_an_epoch)))
+    let n_epochs = n_epochs.clamp(N_EPOCHS.0, most.max(LEAST_STEPS / steps_an_epoch));
+    let rules = Rules {
+        n_epochs,
+        rate: 4e-3,
+        // Adam's means are of few gradients at first.
+        warm_up: 50,
+        last_rate: 0.1,
+        look_every: 1,
+        patience: PATIENCE.max(n_epochs / PATIENT_PART) - 1,
+        settling: 0.0,
+        share_of_time: 0.8,
+        keep_every: INTERVAL,
+    };
+    (pace, rules)
 }
 
 /// What an event counts by its time, if recent ones count more: 1 for the newest, three quarters at the median
@@ -134,7 +152,7 @@ mod tests {
     #[test]
     fn much_data_gets_fewer_epochs() {
         let params = HrnnValidParams::settled(&crate::params::Params::none());
-        let epochs = |n_events| pace(&params, n_events, 5000, 0).1;
+        let epochs = |n_events| pace(&params, n_events, 5000, 0).1.n_epochs;
         // 149 numbers, more than three times 43.
         assert_eq!(epochs(100_000), 6);
         assert!(epochs(1_000_000) < 6);

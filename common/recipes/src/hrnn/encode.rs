@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::learner::Weights;
 use super::network::{Carry, Network};
+use super::weights::Weights;
 use super::window::{Cell, Input, Lanes, NONE, Reading};
 use crate::model::SparseRows;
 

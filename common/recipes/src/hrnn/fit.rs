@@ -1,46 +1,34 @@
 //! A training: learning with early stopping, judging, learning on everything.
 
-use std::time::Duration;
-
 use super::body::Shape;
 use super::cold::cold_items;
 use super::config::{HrnnValidParams, pace, recency};
 use super::encode::{Encoded, encode};
 use super::fresh::Fresh;
 use super::gap::session_gap_s;
-use super::learner::{Learner, Material, Pace, Weights};
+use super::learner::{Learner, Material, Pace};
 use super::metadata::{Metadata, described};
 use super::scorer::{Alone, Hrnn};
-use super::stand::Stand;
 use super::trial::Trial;
+use super::weights::Weights;
 use super::window::{NONE, Reading};
 use super::worth::Worth;
 use crate::dataset::Histories;
 use crate::evaluate::{evaluate, time_answers};
-use crate::neural::allowance::Allowance;
 use crate::neural::blend::{Blend, compare};
-use crate::neural::checkpoint::{INTERVAL, Keeper};
+use crate::neural::learning::{Epoch, Learner as _, Loop, Rules, Score, Stand};
 use crate::neural::store;
 use crate::params::Params;
 use crate::ridge::Design;
-use crate::training::{go_on, judge_aims, split_of, step};
+use crate::training::{Quiet, judge_aims, split_of, step};
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
 use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
-/// Times that learning that diverged goes back and on with smaller steps.
-const MAX_RETRIES: usize = 5;
-
-/// What the rate is multiplied by after a divergence.
-const SMALLER: f32 = 0.3;
-
-/// The rate falls in a straight line to this share of what it begins with.
-const LAST_RATE: f32 = 0.1;
-
-/// Part of the time that learning may use before the network is judged and goes on.
-const SHARE_OF_TIME: f64 = 0.8;
-
 /// Part of the epochs that the network goes on for with what was held back.
 const ON_EVERYTHING: f64 = 0.15;
+
+/// What the rate of these epochs is, beside the highest before.
+const RATE_ON_EVERYTHING: f32 = 0.316;
 
 /// What a training leaves.
 pub struct Outcome {
@@ -87,7 +75,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let course = Course { dataset, metadata: &metadata, params, n_items, gap_s, cold: &cold, worth: worth.as_ref() };
     let n_events = trial.histories.events_by_item(n_items);
     let candidates = n_events.iter().filter(|n| **n > 0).count();
-    let (pace, n_epochs) = pace(params, learned_from.n_events(), candidates, task.seed);
+    let (pace, rules) = pace(params, learned_from.n_events(), candidates, task.seed);
     let shape = Shape {
         d: params.hidden_dimension,
         n_user_features: metadata.users.len(),
@@ -95,13 +83,12 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     };
     let features = (&metadata.of_items, metadata.items.len());
     let weights = Weights::draw(shape, &n_events, features, task.seed);
-    let mut learner = Learner::new(weights);
+    let mut learner = Learner::begin(weights);
     let judge = |weights: &Weights| {
-        course.with(&trial.histories, &n_events, |material| trial.ndcg(weights, material, seen_weight, |_| {}))
+        Ok(course.with(&trial.histories, &n_events, |material| trial.ndcg(weights, material, seen_weight, |_| {})))
     };
-    let plan =
-        Plan { name: "learning", pace, n_epochs, rate: pace.rate, share_of_time: SHARE_OF_TIME, from: 0.05, to: 0.7 };
-    let done = course.learn(&mut learner, &learned_from, &n_events, plan, Some(&judge), progress)?;
+    let plan = Plan { name: "learning", pace, rules, shares: (0.05, 0.7) };
+    let stand = course.learn(&mut learner, &learned_from, &n_events, &plan, Some(&judge), progress)?;
     let judged = |finish: fn(&mut [f32])| {
         course.with(&trial.histories, &n_events, |material| trial.ndcg(&learner.weights, material, seen_weight, finish))
     };
@@ -124,18 +111,15 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     step(progress, "learning from everything", 0.8)?;
     let all = params.learned_from(histories);
     let n_events = histories.events_by_item(n_items);
-    let n_more = (ON_EVERYTHING * done as f64).ceil().max(1.0) as usize;
-    let plan = Plan {
-        name: "learning-from-everything",
-        n_epochs: n_more,
-        rate: pace.rate * LAST_RATE.sqrt(),
+    let rules = Rules {
+        n_epochs: (ON_EVERYTHING * stand.n_done() as f64).ceil().max(1.0) as usize,
+        rate: rules.rate * RATE_ON_EVERYTHING,
         share_of_time: 0.9,
-        from: 0.8,
-        to: 0.95,
-        ..plan
+        ..rules
     };
+    let plan = Plan { name: "learning-from-everything", pace, rules, shares: (0.8, 0.95) };
     if !task.trial {
-        course.learn(&mut learner, &all, &n_events, plan, None, progress)?;
+        course.learn(&mut learner, &all, &n_events, &plan, None, progress)?;
     }
     let counted = Transitions::learn(histories, &source, &transitions, &quiet)?;
     let scorer = Hrnn { fresh, ..course.scorer(&learner.weights, counted, &blend, seen_weight) };
@@ -159,19 +143,14 @@ fn check(scorer: &Hrnn) -> Result<(), TrainError> {
     if finite { Ok(()) } else { Err(TrainError::Numerical("a weight is not finite".into())) }
 }
 
-/// How long to learn.
-#[derive(Clone, Copy)]
+/// How to learn.
 struct Plan {
     /// What checkpoints are kept under.
     name: &'static str,
     pace: Pace,
-    n_epochs: usize,
-    rate: f32,
-    /// Of the time that is left when it begins, what it may use: if the epochs do not fit, there are fewer.
-    share_of_time: f64,
-    /// Shares of the whole training that are done before and after.
-    from: f64,
-    to: f64,
+    rules: Rules,
+    /// Of the whole training, what is done before and after.
+    shares: (f64, f64),
 }
 
 /// What stays the same over a training.
@@ -206,64 +185,25 @@ impl Course<'_> {
         read(&Material { reading, items: of_items, users: of_users, contexts: of_contexts, n_events, cold: self.cold })
     }
 
-    /// Learns until the epochs are done or the score grows no more, and leaves the best weights; gives how many epochs
-    /// made them.
+    /// Learns as [`Loop::run`] says, and leaves the best weights.
     fn learn(
         &self,
         learner: &mut Learner,
         histories: &Histories,
         n_events: &[u32],
-        plan: Plan,
-        judge: Option<&dyn Fn(&Weights) -> f64>,
+        plan: &Plan,
+        score: Option<Score<'_, Weights>>,
         progress: &dyn Progress,
-    ) -> Result<usize, TrainError> {
-        let allowance = Allowance::new(progress, plan.share_of_time);
-        let mut keeper = Keeper::new(progress, plan.name, INTERVAL);
-        let kept = keeper.kept().and_then(|kept| Stand::restored(&kept, learner));
-        let mut stand = kept.map_or_else(
-            || Stand { n_epochs: plan.n_epochs, factor: 1.0, ..Stand::default() },
-            |(stand, restored)| {
-                *learner = restored;
-                stand
-            },
-        );
-        let begun = stand.done;
-        while stand.done < stand.n_epochs && !stand.is_patience_over() && !allowance.is_used_up() {
-            let gone = stand.done as f32 / stand.n_epochs as f32;
-            let rate = plan.rate * stand.factor * (1.0 - (1.0 - LAST_RATE) * gone);
-            let before = learner.clone();
-            let pace = Pace { rate, ..plan.pace };
-            let loss =
-                match self.with(histories, n_events, |material| learner.epoch(material, &pace, &allowance, progress)) {
-                    Err(TrainError::Numerical(reason)) if stand.n_retries < MAX_RETRIES => {
-                        progress.report(&format!("{reason}: going back, and on with smaller steps"), plan.from);
-                        *learner = before;
-                        stand.n_retries += 1;
-                        stand.factor *= SMALLER;
-                        continue;
-                    }
-                    loss => loss?,
-                };
-            stand.done += 1;
-            stand.n_epochs = stand.n_epochs.min(stand.done.saturating_add(allowance.n_epochs(stand.done - begun)));
-            let share = plan.from + (plan.to - plan.from) * stand.done as f64 / stand.n_epochs as f64;
-            let mut told = format!("epoch {}: loss {loss:.4}", stand.done);
-            if let Some(judge) = judge {
-                let score = judge(&learner.weights);
-                told += &format!(", NDCG at 25 {score:.4}");
-                if stand.best.as_ref().is_none_or(|(so_far, ..)| score > *so_far) {
-                    stand.best = Some((score, stand.done, learner.weights.clone()));
-                }
-            }
-            progress.report(&told, share);
-            let over = stand.done == stand.n_epochs || stand.is_patience_over() || allowance.is_used_up();
-            keeper.keep(4 * learner.n_numbers(), over, || stand.checkpoint(learner));
-            go_on(progress)?;
-        }
-        if let Some((_, at, weights)) = stand.best {
-            (stand.done, learner.weights) = (at, weights);
-        }
-        Ok(stand.done)
+    ) -> Result<Stand<Weights>, TrainError> {
+        let Plan { name, pace, rules, shares: (from, to) } = plan;
+        let mut tell =
+            |stand: &Stand<Weights>, epoch: Epoch| progress.report(&epoch.told(), epoch.share(stand, *from, *to));
+        self.with(histories, n_events, |material| {
+            let whole = Loop { rules, progress, name, score, tell: &mut tell };
+            whole.run(learner, |learner, stand, allowance| {
+                learner.epoch(material, (pace, rules), stand, allowance, progress)
+            })
+        })
     }
 
     fn scorer(&self, weights: &Weights, transitions: Transitions, blend: &Blend, seen_weight: f64) -> Hrnn {
@@ -281,20 +221,5 @@ impl Course<'_> {
         };
         let worth = self.worth.cloned();
         Hrnn { network, blend: blend.clone(), transitions, gives_scores: true, fresh: None, worth }
-    }
-}
-
-/// Hears nothing of a part's own steps, and passes on that it should stop.
-struct Quiet<'a>(&'a dyn Progress);
-
-impl Progress for Quiet<'_> {
-    fn report(&self, _step: &str, _done: f64) {}
-
-    fn stopped(&self) -> bool {
-        self.0.stopped()
-    }
-
-    fn time_left(&self) -> Option<Duration> {
-        self.0.time_left()
     }
 }

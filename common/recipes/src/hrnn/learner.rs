@@ -8,26 +8,21 @@ use rayon::prelude::*;
 use super::body::{self, Body, Shape};
 use super::items::Items;
 use super::network::{Carry, Network};
+use super::sample::Sample;
+use super::weights::Weights;
 use super::window::{Input, Lanes, NONE, Reading, Window};
 use crate::model::SparseRows;
 use crate::neural::adam::{AdamConfig, Moments, adam, adam_rows};
 use crate::neural::allowance::Allowance;
+use crate::neural::checkpoint::Checkpoint;
 use crate::neural::elementwise::add;
+use crate::neural::learning::{self, Kept, Rules, Stand};
 use crate::neural::softmax::{Candidates, cross_entropy};
 use crate::training::go_on;
 use crate::{Progress, TrainError};
 
-/// Up to so many items all of them are candidates; of more, a sample is.
-const ALL_CANDIDATES: usize = 10_000;
-
-/// Items that a sample is drawn of, beside those that are answers.
-const N_SAMPLED: usize = 4096;
-
 /// Newest events of a user that are learned from.
 pub const LONGEST: usize = 1000;
-
-/// Steps over which the rate grows from 0.
-const WARM_UP: f32 = 50.0;
 
 /// Gradients longer than this are cut to it.
 const LONGEST_GRADIENT: f64 = 1.0;
@@ -64,7 +59,6 @@ pub struct Pace {
     pub lanes: usize,
     /// Events that gradients go back.
     pub bptt: usize,
-    pub rate: f32,
     /// Share of inputs and queries that is left out.
     pub dropout: f32,
     /// Share of the items with features whose own vector is left out of a step, and of the users whose features are.
@@ -72,84 +66,34 @@ pub struct Pace {
     pub decay: f32,
 }
 
-/// All that is learned.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Weights {
-    pub shape: Shape,
-    pub items: Items,
-    pub body: Body,
-}
-
-impl Weights {
-    /// `n_events` by item: those without begin, and stay, with nothing of their own.
-    /// `features` are those of all items, and how many there are.
-    pub fn draw(shape: Shape, n_events: &[u32], features: (&SparseRows, usize), seed: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let items = Items::draw(n_events, features, shape.d, &mut rng);
-        Self { shape, items, body: Body::draw(shape, &mut rng) }
-    }
-
-    pub fn network<'a>(&'a self, vectors: &'a [f32], users: &'a SparseRows, contexts: &'a SparseRows) -> Network<'a> {
-        Network { d: self.shape.d, body: &self.body, items: vectors, users, contexts }
-    }
-}
-
 /// Weights on their way, with what Adam knows of their gradients.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Learner {
     pub weights: Weights,
     own: Moments,
     features: Moments,
     body: Vec<Moments>,
-    /// Steps and epochs done.
-    pub time: u64,
-    pub epoch: u64,
+    /// Steps done.
+    time: u64,
 }
 
 impl Learner {
-    pub fn new(weights: Weights) -> Self {
-        Self {
-            own: Moments::new(weights.items.own.len()),
-            features: Moments::new(weights.items.features.len()),
-            body: weights.body.tensors().iter().map(|tensor| Moments::new(tensor.len())).collect(),
-            weights,
-            time: 0,
-            epoch: 0,
-        }
-    }
-
-    pub fn n_numbers(&self) -> usize {
-        let Items { own, features, .. } = &self.weights.items;
-        own.len() + features.len() + self.weights.body.tensors().iter().map(Vec::len).sum::<usize>()
-    }
-
-    /// What Adam knows, by name.
-    pub fn moments(&self) -> impl Iterator<Item = (String, &Moments)> {
-        let body = self.body.iter().enumerate().map(|(number, moments)| (format!("adam.{number}"), moments));
-        [("adam.own".to_owned(), &self.own), ("adam.features".to_owned(), &self.features)].into_iter().chain(body)
-    }
-
-    pub fn moments_mut(&mut self) -> impl Iterator<Item = (String, &mut Moments)> {
-        let body = self.body.iter_mut().enumerate().map(|(number, moments)| (format!("adam.{number}"), moments));
-        let items = [("adam.own".to_owned(), &mut self.own), ("adam.features".to_owned(), &mut self.features)];
-        items.into_iter().chain(body)
-    }
-
-    /// Goes once through all histories with events, or as far as time allows; gives the mean loss of an answer.
+    /// Goes once through all histories with events, or as far as time allows; gives the mean loss of an answer, or `None`
+    /// if something is not finite any more.
     ///
     /// # Errors
-    /// [`TrainError::Stopped`]; [`TrainError::Numerical`] if the loss is not finite any more.
+    /// [`TrainError::Stopped`]
     pub fn epoch(
         &mut self,
         material: &Material<'_>,
-        pace: &Pace,
+        (pace, rules): (&Pace, &Rules),
+        stand: &Stand<Weights>,
         allowance: &Allowance<'_>,
         progress: &dyn Progress,
-    ) -> Result<f64, TrainError> {
-        self.epoch += 1;
-        let mut rng = ChaCha8Rng::seed_from_u64(pace.seed ^ (self.epoch << 32));
+    ) -> Result<Option<f64>, TrainError> {
+        let epoch = stand.epoch as u64 + 1;
+        let mut rng = ChaCha8Rng::seed_from_u64(pace.seed ^ (epoch << 32));
         let lanes = Lanes::draw(material.reading.histories, pace.n_shards * pace.lanes, LONGEST, &mut rng);
-        let epoch = self.epoch;
         let hidden = |row: usize| epoch.wrapping_mul(0x9e37_79b9).wrapping_add(row as u64) % 997;
         // Users without features now and then, so that those of whom nothing is known are answered as well.
         let user_row = |user: usize| {
@@ -166,12 +110,14 @@ impl Learner {
             .collect();
         let mut carries = vec![Carry::new(pace.lanes, self.weights.shape.d); pace.n_shards];
         let (mut loss, mut total) = (0.0, 0.0);
-        for _ in 0..lanes.n_steps().div_ceil(pace.bptt) {
+        let n_windows = lanes.n_steps().div_ceil(pace.bptt);
+        for number in 0..n_windows {
             go_on(progress)?;
             let windows: Vec<Window> = shards.iter_mut().filter_map(Iterator::next).collect();
-            let (step_loss, step_total) = self.step(material, pace, windows, &mut carries, &mut rng);
+            let rate = stand.rate(rules, self.time + 1, number as f64 / n_windows as f64);
+            let (step_loss, step_total) = self.step(material, (pace, rate), windows, &mut carries, &mut rng);
             if !step_loss.is_finite() {
-                return Err(TrainError::Numerical("the loss is not finite".into()));
+                return Ok(None);
             }
             loss += step_loss * step_total;
             total += step_total;
@@ -179,7 +125,7 @@ impl Learner {
                 break;
             }
         }
-        Ok(loss / f64::max(total, 1.0))
+        Ok(Some(loss / f64::max(total, 1.0)))
     }
 
     /// One step; gives the mean loss, and how much the answers count together. If the loss or a gradient is not finite, it
@@ -187,7 +133,7 @@ impl Learner {
     fn step(
         &mut self,
         material: &Material<'_>,
-        pace: &Pace,
+        (pace, rate): (&Pace, f32),
         mut windows: Vec<Window>,
         carries: &mut [Carry],
         rng: &mut ChaCha8Rng,
@@ -229,15 +175,20 @@ impl Learner {
             sum.vectors.iter_mut().for_each(|value| *value *= share);
             sum.body.tensors_mut().iter_mut().flatten().for_each(|value| *value *= share);
         }
-        self.apply(material, pace, &sample, &hidden, &sum);
+        self.apply(material, (pace.decay, rate), &sample, &hidden, &sum);
         (sum.loss, total)
     }
 
-    fn apply(&mut self, material: &Material<'_>, pace: &Pace, sample: &Sample, hidden: &[bool], sum: &Gradients) {
+    fn apply(
+        &mut self,
+        material: &Material<'_>,
+        (decay, rate): (f32, f32),
+        sample: &Sample,
+        hidden: &[bool],
+        sum: &Gradients,
+    ) {
         self.time += 1;
-        let config = AdamConfig { weight_decay: pace.decay, ..AdamConfig::default() };
-        // The first steps are small, since Adam's means are of few gradients yet.
-        let rate = pace.rate * (self.time as f32 / WARM_UP).min(1.0);
+        let config = AdamConfig { weight_decay: decay, ..AdamConfig::default() };
         let width = self.weights.items.width;
         let items = &mut self.weights.items;
         if !items.features.is_empty() {
@@ -264,72 +215,53 @@ impl Learner {
     }
 }
 
-/// The candidates of a step, and where each item is among them.
-struct Sample {
-    /// Ascending.
-    items: Vec<u32>,
-    /// See [`Candidates::new`]; empty if all items are candidates.
-    shifts: Vec<f32>,
-}
-
-impl Sample {
-    /// All items with events, or of many the answers and inputs of the step and others drawn by how often they are answers.
-    fn draw(n_events: &[u32], windows: &[Window], rng: &mut ChaCha8Rng) -> Self {
-        let n_items = n_events.len();
-        // What nobody turned to must not learn that nobody does: it is recommended by its features.
-        let known: Vec<u32> = (0..n_items as u32).filter(|item| n_events[*item as usize] > 0).collect();
-        if known.len() <= ALL_CANDIDATES {
-            return Self { items: known, shifts: Vec::new() };
-        }
-        // Half by frequency, half evenly, so that seldom items are told apart too.
-        let ends: Vec<u64> = n_events
-            .iter()
-            .scan(0, |end, n| {
-                *end += u64::from(*n);
-                Some(*end)
-            })
-            .collect();
-        let all = ends.last().copied().unwrap_or(0).max(1);
-        let mut items: Vec<u32> = (0..N_SAMPLED)
-            .map(|draw| match draw % 2 {
-                0 => ends.partition_point(|end| *end <= rng.random_range(0..all)).min(n_items - 1) as u32,
-                _ => known[rng.random_range(0..known.len())],
-            })
-            .collect();
-        let mut n_answers = 0;
-        for cell in windows.iter().flat_map(|window| &window.cells) {
-            if let Input::Item(item) = cell.input {
-                items.push(item);
-            }
-            if cell.target != NONE {
-                items.push(cell.target);
-                n_answers += 1;
-            }
-        }
-        items.sort_unstable();
-        items.dedup();
-        // Answers and inputs come as often as the item occurs.
-        let (half, n_answers) = (0.5 * N_SAMPLED as f64, f64::from(n_answers));
-        let shifts = items.iter().map(|item| {
-            let frequency = f64::from(n_events[*item as usize]) / all as f64;
-            let absent = (half + n_answers) * (-frequency).ln_1p() + half * (-1.0 / known.len() as f64).ln_1p();
-            -(-absent.exp_m1()).max(1e-12).ln() as f32
-        });
-        let shifts = shifts.collect();
-        Self { items, shifts }
+impl Kept for Learner {
+    fn keep(&self, _name: &str, checkpoint: Checkpoint) -> Checkpoint {
+        let checkpoint = self.weights.keep("weights", checkpoint.count("time", self.time));
+        let items = [("adam.own", &self.own), ("adam.features", &self.features)];
+        let checkpoint =
+            items.into_iter().fold(checkpoint, |checkpoint, (name, moments)| moments.keep(name, checkpoint));
+        let body = self.body.iter().enumerate();
+        body.fold(checkpoint, |checkpoint, (number, moments)| moments.keep(&format!("adam.{number}"), checkpoint))
     }
 
-    /// Has the cells name the candidates' places.
-    fn rename(&self, windows: &mut [Window]) {
-        let place = |item: u32| self.items.binary_search(&item).map_or(NONE, |place| place as u32);
-        for cell in windows.iter_mut().flat_map(|window| &mut window.cells) {
-            if let Input::Item(item) = cell.input {
-                cell.input = Input::Item(place(item));
-            }
-            if cell.target != NONE {
-                cell.target = place(cell.target);
-            }
+    fn restored(&self, _name: &str, checkpoint: &Checkpoint) -> Option<Self> {
+        let body = self.body.iter().enumerate();
+        let body = body.map(|(number, moments)| moments.restored(&format!("adam.{number}"), checkpoint));
+        Some(Self {
+            weights: self.weights.restored("weights", checkpoint)?,
+            own: self.own.restored("adam.own", checkpoint)?,
+            features: self.features.restored("adam.features", checkpoint)?,
+            body: body.collect::<Option<_>>()?,
+            time: checkpoint.of_count("time")?,
+        })
+    }
+}
+
+impl learning::Learner for Learner {
+    type Weights = Weights;
+
+    fn begin(weights: Weights) -> Self {
+        Self {
+            own: Moments::new(weights.items.own.len()),
+            features: Moments::new(weights.items.features.len()),
+            body: weights.body.tensors().iter().map(|tensor| Moments::new(tensor.len())).collect(),
+            weights,
+            time: 0,
         }
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    fn set_weights(&mut self, weights: Weights) {
+        self.weights = weights;
+    }
+
+    fn n_numbers(&self) -> usize {
+        let Items { own, features, .. } = &self.weights.items;
+        4 * (own.len() + features.len() + self.weights.body.tensors().iter().map(Vec::len).sum::<usize>())
     }
 }
 

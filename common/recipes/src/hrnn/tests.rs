@@ -5,7 +5,9 @@ mod metadata;
 use std::collections::HashSet;
 
 use super::body::Shape;
-use super::learner::{Learner, Material, Pace, Weights};
+use super::config::HrnnValidParams;
+use super::learner::{Learner, Material, Pace};
+use super::weights::Weights;
 use super::window::{NONE, Reading};
 use super::*;
 use crate::contract::Hurry;
@@ -14,6 +16,8 @@ use crate::model::{Scorer, SparseRows};
 use crate::neural::allowance::Allowance;
 use crate::neural::blend::Blend;
 use crate::neural::blend::tests::{assert_second_is_halved, halving_the_newest};
+use crate::neural::checkpoint::Checkpoint;
+use crate::neural::learning::{Kept, Learner as _, Rules, Stand};
 use crate::parts::{Column, ColumnType, PartBuilder};
 use crate::{Dataset, DatasetParts, Event, Progress, Query, Selection, UserState};
 
@@ -175,29 +179,63 @@ fn what_was_had_comes_last_but_in_an_order_and_is_the_answer_if_nothing_else_is_
     assert!((sum - 1.0).abs() < 1e-4 && list.iter().all(|scored| scored.score > Some(0.0)), "{list:?}");
 }
 
-#[test]
-fn a_step_whose_gradient_is_not_finite_changes_nothing() {
-    let histories = Histories::new(vec![0, 4, 8], vec![0, 1, 2, 3, 3, 2, 1, 0], (0..8).collect::<Vec<i64>>());
-    let none = SparseRows::default();
-    let reading = Reading {
-        histories: &histories,
+/// Of histories of which nothing is known beside.
+fn reading(histories: &Histories) -> Reading<'_> {
+    Reading {
+        histories,
         gap_s: 100,
         user_row: &|_| NONE,
         context_row: &|_, _| NONE,
         same_visit: &|_, _| None,
         weight: &|_| 1.0,
-    };
+    }
+}
+
+fn pace() -> (Pace, Rules) {
+    let pace = Pace { seed: 1, n_shards: 1, lanes: 2, bptt: 4, dropout: 0.0, own_dropout: 0.0, decay: 0.0 };
+    (pace, config::pace(&HrnnValidParams::settled(&Params::none()), 8, 4, 1).1)
+}
+
+#[test]
+fn a_step_whose_gradient_is_not_finite_changes_nothing() {
+    let histories = Histories::new(vec![0, 4, 8], vec![0, 1, 2, 3, 3, 2, 1, 0], (0..8).collect::<Vec<i64>>());
+    let none = SparseRows::default();
+    let reading = reading(&histories);
     let material =
         Material { reading, items: &none, users: &none, contexts: &none, n_events: &[2, 2, 2, 2], cold: &[] };
     let shape = Shape { d: 4, n_user_features: 0, n_context_features: 0 };
     let mut weights = Weights::draw(shape, material.n_events, (&none, 0), 1);
     // Products of two such numbers are infinite, and the difference of two infinities is no number.
     weights.items.own.iter_mut().for_each(|value| *value = value.signum() * 1e38);
-    let pace = Pace { seed: 1, n_shards: 1, lanes: 2, bptt: 4, rate: 0.1, dropout: 0.0, own_dropout: 0.0, decay: 0.0 };
-    let mut learner = Learner::new(weights.clone());
-    let learned = learner.epoch(&material, &pace, &Allowance::new(&(), 1.0), &());
-    assert!(matches!(learned, Err(TrainError::Numerical(_))), "{learned:?}");
+    let (pace, rules) = pace();
+    let mut learner = Learner::begin(weights.clone());
+    let learned = learner.epoch(&material, (&pace, &rules), &Stand::new(1), &Allowance::new(&(), 1.0), &());
+    assert_eq!(learned.unwrap(), None);
     assert_eq!(learner.weights, weights);
+}
+
+#[test]
+fn what_was_kept_is_what_was_learned() {
+    let learner = |d: usize, n_features: usize, seed: u64| {
+        let shape = Shape { d, n_user_features: n_features, n_context_features: 1 };
+        let of = SparseRows::from_rows((0..3).map(|_| (vec![], vec![])));
+        Learner::begin(Weights::draw(shape, &[1, 2, 0], (&of, n_features), seed))
+    };
+    let histories = Histories::new(vec![0, 4, 8], vec![0, 1, 0, 1, 1, 0, 1, 0], (0..8).collect::<Vec<i64>>());
+    let features = SparseRows::from_rows([(vec![0], vec![1.0]), (vec![1], vec![1.0]), (vec![], vec![])]);
+    for n_features in [0, 2] {
+        let none = SparseRows::default();
+        let reading = reading(&histories);
+        let items = if n_features == 0 { &none } else { &features };
+        let material = Material { reading, items, users: &none, contexts: &none, n_events: &[1, 2, 0], cold: &[] };
+        let (pace, rules) = pace();
+        let mut learned = learner(3, n_features, 1);
+        let epoch = learned.epoch(&material, (&pace, &rules), &Stand::new(1), &Allowance::new(&(), 1.0), &());
+        assert!(epoch.unwrap().is_some() && learned != learner(3, n_features, 1));
+        let kept = learned.keep("", Checkpoint::default());
+        assert_eq!(learner(3, n_features, 9).restored("", &kept), Some(learned));
+        assert_eq!(learner(4, n_features, 1).restored("", &kept), None);
+    }
 }
 
 #[test]

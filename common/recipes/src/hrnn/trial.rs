@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::encode::encode;
-use super::learner::{Material, Weights, drawn};
+use super::learner::{Material, drawn};
+use super::weights::Weights;
 use super::window::Reading;
 use crate::dataset::Histories;
 use crate::model::Scorer;

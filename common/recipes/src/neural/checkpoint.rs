@@ -64,7 +64,7 @@ impl Checkpoint {
         Some(safetensors::serialize(views?, Some(self.counts.clone())).ok()?.into())
     }
 
-    fn read(bytes: &[u8]) -> Option<Self> {
+    pub fn read(bytes: &[u8]) -> Option<Self> {
         let counts = SafeTensors::read_metadata(bytes).ok()?.1.metadata().clone().unwrap_or_default();
         let tensors = SafeTensors::deserialize(bytes).ok()?;
         let tensors = tensors.iter().map(|(name, tensor)| {

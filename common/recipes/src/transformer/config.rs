@@ -4,6 +4,7 @@ use super::network::Shape;
 use crate::neural::adam::AdamConfig;
 use crate::neural::batch::Cutting;
 use crate::neural::checkpoint::INTERVAL;
+use crate::neural::learning::Rules;
 use crate::neural::train::Plan;
 
 /// Items up to which the softmax is over all of them.
@@ -73,17 +74,19 @@ pub fn plan(shape: &Shape, n_targets: usize, n_items: usize, seed: u64) -> Plan 
     Plan {
         seed,
         cutting: Cutting { max_length: shape.max_length, tokens_a_step, n_shards: N_SHARDS },
-        n_epochs,
-        rate: 5e-3,
-        warm_up: (n_steps / 10).min(WARM_UP),
-        last_rate: 0.02,
         adam: AdamConfig { weight_decay: 0.0, ..AdamConfig::default() },
         clip: 5.0,
         negatives,
-        look_every: 2,
-        patience: 4,
-        settling: 0.5,
-        share_of_time: 0.8,
-        keep_every: INTERVAL,
+        rules: Rules {
+            n_epochs,
+            rate: 5e-3,
+            warm_up: (n_steps / 10).min(WARM_UP),
+            last_rate: 0.02,
+            look_every: 2,
+            patience: 4,
+            settling: 0.5,
+            share_of_time: 0.8,
+            keep_every: INTERVAL,
+        },
     }
 }

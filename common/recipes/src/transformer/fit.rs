@@ -15,10 +15,11 @@ use crate::hrnn::metadata::{Metadata, described};
 use crate::neural::batch::Moment;
 use crate::neural::blend::compare;
 use crate::neural::items::ItemFeatures;
+use crate::neural::learning::{Epoch, Learner, Rules, Score};
 use crate::neural::store;
-use crate::neural::train::{Course, Epoch, Plan, Score, State, Weights};
+use crate::neural::train::{Course, Plan, Stand, State, Weights};
 use crate::ridge::Design;
-use crate::training::{judge_aims, split_of, step};
+use crate::training::{Quiet, judge_aims, split_of, step};
 use crate::transitions::{Fitted, Source, TransitionsValidParams};
 use crate::{Dataset, IdMap, Progress, RecipeInfo, RecipeType, Report, TrainError, TrainingTask, search};
 
@@ -76,7 +77,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     let features = network.item_features().map(|slot| ItemFeatures::new(of_items, slot, &n_events));
     let catalogue = Catalogue { n_items, columns: network.shape.columns, features };
     let first = plan(&network.shape, trial.histories.n_events(), n_learned, task.seed);
-    let mut state = State::new(Weights::start(&network, n_learned, task.seed));
+    let mut state = State::begin(Weights::start(&network, n_learned, task.seed));
     let judge = |weights: &Weights| {
         let vectors = &catalogue.vectors(weights);
         trial.ndcg(Ready { network: &network, body: &weights.body, vectors }, progress)
@@ -89,9 +90,9 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
         weighing: &source.weighing,
         progress,
     };
-    learning.run(&mut state, "learning", &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
+    let stand = learning.run(&mut state, "learning", &trial.histories, &first, Some(&judge), (0.05, 0.7))?;
     store::round(&mut state.weights.table);
-    if let Some((exact, _, _)) = &state.best {
+    if let Some((exact, _, _)) = &stand.best {
         let rounded = judge(&state.weights)?;
         progress.report(&format!("vectors of 16 bits: NDCG at 25 {rounded:.5}, before {exact:.5}"), 0.7);
     }
@@ -115,14 +116,14 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     judge_aims(task, info, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
-    let n_done = state.best.as_ref().map_or(state.epoch, |best| best.1);
-    let last = Plan {
-        n_epochs: (ON_EVERYTHING * n_done as f64).ceil() as usize,
-        rate: RATE_ON_EVERYTHING * first.rate,
+    let rules = Rules {
+        n_epochs: (ON_EVERYTHING * stand.n_done() as f64).ceil() as usize,
+        rate: RATE_ON_EVERYTHING * first.rules.rate,
         share_of_time: 0.9,
-        ..first
+        ..first.rules
     };
-    let mut state = State::new(state.weights);
+    let last = Plan { rules, ..first };
+    let mut state = State::begin(state.weights);
     if !task.trial {
         learning.run(&mut state, "learning-from-everything", histories, &last, None, (0.8, 0.95))?;
     }
@@ -180,20 +181,16 @@ impl Learning<'_> {
         name: &str,
         histories: &Histories,
         plan: &Plan,
-        judge: Option<Score<'_>>,
+        judge: Option<Score<'_, Weights>>,
         (from, to): (f64, f64),
-    ) -> Result<(), TrainError> {
+    ) -> Result<Stand, TrainError> {
         let recent = Recency::of(histories);
         let weight = |user: usize, place: usize| {
             let of_time = if self.recency_bias { recent.weight(histories.timestamps_of(user).get(place)) } else { 1.0 };
             of_time * self.weighing.event(histories, user, place)
         };
-        let mut tell = |state: &State, epoch: Epoch| {
-            let score = epoch.score.map_or(String::new(), |score| format!(", NDCG at 25 {score:.4}"));
-            let share = from + (to - from) * epoch.done as f64 / state.n_epochs.max(1) as f64;
-            self.progress.report(&format!("epoch {}: loss {:.4}{score}", epoch.done, epoch.loss), share);
-        };
         let Self { network, items, progress, .. } = *self;
+        let mut tell = |stand: &Stand, epoch: Epoch| progress.report(&epoch.told(), epoch.share(stand, from, to));
         self.known.with(histories, |moment| {
             Course { network, histories, plan, weight, items, moment, progress }.train(state, name, judge, &mut tell)
         })
@@ -215,16 +212,5 @@ impl Recency {
 
     fn weight(&self, timestamp_s: i64) -> f32 {
         (0.5 + 0.5 * ((timestamp_s as f64 - self.oldest_s) / self.span_s).clamp(0.0, 1.0)) as f32
-    }
-}
-
-/// Hears nothing of a part's own steps, and passes on that it should stop.
-struct Quiet<'a>(&'a dyn Progress);
-
-impl Progress for Quiet<'_> {
-    fn report(&self, _step: &str, _done: f64) {}
-
-    fn stopped(&self) -> bool {
-        self.0.stopped()
     }
 }

@@ -1,128 +1,89 @@
-//! Where a training stands, and how it is kept.
+//! Weights on their way, and how they are kept.
 
-use super::Weights;
+use super::Network;
 use crate::neural::adam::Moments;
+use crate::neural::batch::generator;
 use crate::neural::checkpoint::Checkpoint;
+use crate::neural::learning::{self, Kept};
+use crate::neural::parameters::{Start, begin};
+
+/// The weights of a network, or their gradient.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    pub body: Vec<f32>,
+    /// `(n_items, columns)`
+    pub table: Vec<f32>,
+}
+
+impl Weights {
+    pub fn start(network: &impl Network, n_items: usize, seed: u64) -> Self {
+        // Streams below 16 are for what happens once.
+        let mut rng = generator(seed, 0);
+        let body = network.layout().start(&mut rng);
+        let mut table = vec![0.0; n_items * network.columns()];
+        begin(&mut table, Start::Spread(0.02), &mut rng);
+        Self { body, table }
+    }
+
+    pub fn is_finite(&self) -> bool {
+        self.body.iter().chain(&self.table).all(|value| value.is_finite())
+    }
+}
+
+impl Kept for Weights {
+    fn keep(&self, name: &str, checkpoint: Checkpoint) -> Checkpoint {
+        checkpoint.tensor(format!("{name}.body"), &self.body).tensor(format!("{name}.table"), &self.table)
+    }
+
+    fn restored(&self, name: &str, checkpoint: &Checkpoint) -> Option<Self> {
+        let of = |part: &str, like: &[f32]| checkpoint.of_tensor(&format!("{name}.{part}"), like);
+        Some(Self { body: of("body", &self.body)?, table: of("table", &self.table)? })
+    }
+}
 
 /// Where a training stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub weights: Weights,
     pub body_moments: Moments,
     pub table_moments: Moments,
-    /// Steps and epochs done.
+    /// Steps done.
     pub step: u64,
-    pub epoch: usize,
-    /// The best look: score, epochs done by then, and weights.
-    pub best: Option<(f64, usize, Weights)>,
-    /// Looks since then.
-    pub n_worse: usize,
-    /// Epochs that there will be, if they are fewer than planned.
-    pub n_epochs: usize,
-    /// What divergence left of the rate.
-    pub rate_factor: f32,
-    pub n_retries: usize,
-    pub settling: Option<Settling>,
 }
 
-/// Where settling set out from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settling {
-    /// Steps done by then.
-    pub step: u64,
-    /// What the rate was then, beside the highest.
-    pub share: f32,
-}
-
-impl State {
-    pub fn new(weights: Weights) -> Self {
-        let moments = (Moments::new(weights.body.len()), Moments::new(weights.table.len()));
-        let (body_moments, table_moments) = moments;
-        Self {
-            weights,
-            body_moments,
-            table_moments,
-            step: 0,
-            epoch: 0,
-            best: None,
-            n_worse: 0,
-            n_epochs: usize::MAX,
-            rate_factor: 1.0,
-            n_retries: 0,
-            settling: None,
-        }
+impl Kept for State {
+    fn keep(&self, _name: &str, checkpoint: Checkpoint) -> Checkpoint {
+        let checkpoint = self.weights.keep("weights", checkpoint.count("step", self.step));
+        self.table_moments.keep("table", self.body_moments.keep("body", checkpoint))
     }
 
-    pub fn n_numbers(&self) -> usize {
-        4 * (self.weights.body.len() + self.weights.table.len())
-    }
-
-    /// All of it. What a plan says stands there.
-    pub fn checkpoint(&self) -> Checkpoint {
-        let moments = |checkpoint: Checkpoint, name: &str, moments: &Moments| {
-            checkpoint.tensor(format!("{name}.mean"), &moments.mean).tensor(format!("{name}.square"), &moments.square)
-        };
-        let weights = |checkpoint: Checkpoint, name: &str, weights: &Weights| {
-            checkpoint.tensor(format!("{name}.body"), &weights.body).tensor(format!("{name}.table"), &weights.table)
-        };
-        let mut checkpoint = weights(Checkpoint::default(), "weights", &self.weights)
-            .count("step", self.step)
-            .count("epoch", self.epoch as u64)
-            .count("n_worse", self.n_worse as u64)
-            .count("n_epochs", self.n_epochs as u64)
-            .count("n_retries", self.n_retries as u64)
-            .number("rate_factor", self.rate_factor.into());
-        checkpoint = moments(checkpoint, "body", &self.body_moments);
-        checkpoint = moments(checkpoint, "table", &self.table_moments);
-        if let Some(Settling { step, share }) = self.settling {
-            checkpoint = checkpoint.count("settling_step", step).number("settling_share", share.into());
-        }
-        match &self.best {
-            Some((score, epoch, best)) => {
-                weights(checkpoint.number("score", *score).count("best_epoch", *epoch as u64), "best", best)
-            }
-            None => checkpoint,
-        }
-    }
-
-    /// `None` if it is of another network.
-    pub fn restored(&self, checkpoint: &Checkpoint) -> Option<Self> {
-        let count = |name: &str| usize::try_from(checkpoint.of_count(name)?).ok();
-        let moments = |name: &str, like: &[f32]| {
-            let of = |part: &str| checkpoint.of_tensor(&format!("{name}.{part}"), like);
-            Some(Moments { mean: of("mean")?, square: of("square")? })
-        };
-        let weights = |name: &str| {
-            let of = |part: &str, like: &[f32]| checkpoint.of_tensor(&format!("{name}.{part}"), like);
-            Some(Weights { body: of("body", &self.weights.body)?, table: of("table", &self.weights.table)? })
-        };
-        let settling = checkpoint.of_count("settling_step").zip(checkpoint.of_number("settling_share"));
-        let best = match checkpoint.of_number("score") {
-            Some(score) => Some((score, count("best_epoch")?, weights("best")?)),
-            None => None,
-        };
+    fn restored(&self, _name: &str, checkpoint: &Checkpoint) -> Option<Self> {
         Some(Self {
-            weights: weights("weights")?,
-            body_moments: moments("body", &self.weights.body)?,
-            table_moments: moments("table", &self.weights.table)?,
+            weights: self.weights.restored("weights", checkpoint)?,
+            body_moments: self.body_moments.restored("body", checkpoint)?,
+            table_moments: self.table_moments.restored("table", checkpoint)?,
             step: checkpoint.of_count("step")?,
-            epoch: count("epoch")?,
-            best,
-            n_worse: count("n_worse")?,
-            n_epochs: count("n_epochs")?,
-            rate_factor: checkpoint.of_number("rate_factor")? as f32,
-            n_retries: count("n_retries")?,
-            settling: settling.map(|(step, share)| Settling { step, share: share as f32 }),
         })
     }
+}
 
-    /// Goes back to the best weights, for some last epochs in which the rate falls from what it is.
-    pub fn settle(&mut self, share: f32, epochs_beside_best: f64) {
-        let Some((_, n_done, best)) = &self.best else { return };
-        let n_more = (epochs_beside_best * *n_done as f64).ceil() as usize;
-        self.weights = best.clone();
-        self.settling = Some(Settling { step: self.step, share });
-        self.n_epochs = self.n_epochs.min(self.epoch + n_more);
-        self.n_worse = 0;
+impl learning::Learner for State {
+    type Weights = Weights;
+
+    fn begin(weights: Weights) -> Self {
+        let (body, table) = (Moments::new(weights.body.len()), Moments::new(weights.table.len()));
+        Self { weights, body_moments: body, table_moments: table, step: 0 }
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    fn set_weights(&mut self, weights: Weights) {
+        self.weights = weights;
+    }
+
+    fn n_numbers(&self) -> usize {
+        4 * (self.weights.body.len() + self.weights.table.len())
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::*;
 use crate::neural::batch::NOTHING;
 use crate::neural::elementwise::add_scaled;
+use crate::neural::learning::Learner as _;
 use crate::neural::softmax::cross_entropy;
 
 /// The state of a token is its input's row, turned by a matrix.
@@ -65,19 +67,28 @@ fn plan() -> Plan {
     Plan {
         seed: 3,
         cutting: Cutting { max_length: 10, tokens_a_step: 100, n_shards: 4 },
-        n_epochs: 30,
-        rate: 0.02,
-        warm_up: 10,
-        last_rate: 0.1,
         adam: AdamConfig::default(),
         clip: 1.0,
         negatives: None,
-        look_every: 1,
-        patience: 100,
-        settling: 0.0,
-        share_of_time: 0.8,
-        keep_every: Duration::ZERO,
+        rules: Rules {
+            n_epochs: 30,
+            rate: 0.02,
+            warm_up: 10,
+            last_rate: 0.1,
+            look_every: 1,
+            patience: 100,
+            settling: 0.0,
+            share_of_time: 0.8,
+            keep_every: Duration::ZERO,
+        },
     }
+}
+
+/// With other rules.
+fn ruled(change: impl FnOnce(&mut Rules)) -> Plan {
+    let mut plan = plan();
+    change(&mut plan.rules);
+    plan
 }
 
 fn course<'a>(
@@ -91,7 +102,7 @@ fn course<'a>(
 
 fn run(plan: &Plan, progress: &dyn Progress) -> Result<(State, Vec<Epoch>), TrainError> {
     let network = network();
-    let mut state = State::new(Weights::start(&network, 12, plan.seed));
+    let mut state = State::begin(Weights::start(&network, 12, plan.seed));
     let mut told = Vec::new();
     let histories = ring();
     course(&network, &histories, plan, progress).train(&mut state, "x", None, &mut |_, epoch| told.push(epoch))?;
@@ -113,7 +124,7 @@ fn what_follows_is_learned_with_all_items_and_with_some() {
 #[test]
 fn the_number_of_threads_does_not_show() {
     for negatives in [None, Some(6)] {
-        let plan = Plan { negatives, n_epochs: 3, ..plan() };
+        let plan = Plan { negatives, ..ruled(|rules| rules.n_epochs = 3) };
         let weights = [1, 3].map(|n_threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
             pool.install(|| run(&plan, &()).unwrap().0.weights)
@@ -147,80 +158,34 @@ impl Progress for Kept {
 #[test]
 fn a_training_that_was_cut_off_goes_on_to_where_it_would_have_come() {
     let network = network();
-    let plan = Plan { n_epochs: 12, look_every: 1, patience: 2, settling: 0.7, ..plan() };
+    let plan = ruled(|rules| (rules.n_epochs, rules.patience, rules.settling) = (12, 2, 0.7));
     let histories = ring();
-    let start = || State::new(Weights::start(&network, 12, 3));
+    let start = || State::begin(Weights::start(&network, 12, 3));
     // The best look is in the middle.
     let score = |weights: &Weights| Ok(-f64::from((weights.table[0] - 0.5).abs()));
     let mut whole = start();
     let mut told = Vec::new();
-    let mut tell = |_: &State, epoch: Epoch| told.push(epoch.done);
-    course(&network, &histories, &plan, &()).train(&mut whole, "x", Some(&score), &mut tell).unwrap();
-    assert!(whole.settling.is_some() && told.len() < 12, "{told:?}");
+    let mut tell = |_: &Stand, epoch: Epoch| told.push(epoch.done);
+    let stand = course(&network, &histories, &plan, &()).train(&mut whole, "x", Some(&score), &mut tell).unwrap();
+    // Learning settled, and came to an end early.
+    assert!(told.len() < 12 && stand.best.is_some(), "{told:?}");
     let kept = Kept { checkpoints: Mutex::default(), asks_left: AtomicUsize::new(0) };
     let (mut n_attempts, mut epochs) = (0, Vec::new());
     loop {
         n_attempts += 1;
         kept.asks_left.store(8, Ordering::Relaxed);
         let mut state = start();
-        let mut tell = |_: &State, epoch: Epoch| epochs.push(epoch.done);
+        let mut tell = |_: &Stand, epoch: Epoch| epochs.push(epoch.done);
         match course(&network, &histories, &plan, &kept).train(&mut state, "x", Some(&score), &mut tell) {
             Err(TrainError::Stopped) => assert!(n_attempts < 12),
             result => {
-                result.unwrap();
-                assert_eq!((state.weights, state.best), (whole.weights, whole.best));
+                assert_eq!((result.unwrap(), state), (stand, whole));
                 break;
             }
         }
     }
     assert!(n_attempts > 2);
     assert_eq!(epochs, told);
-}
-
-#[test]
-fn the_best_weights_are_left_and_patience_ends() {
-    let network = network();
-    let run = |settling: f64, scores: &[f64]| {
-        let mut state = State::new(Weights::start(&network, 12, 3));
-        let looks = Mutex::new(Vec::new());
-        let score = |weights: &Weights| {
-            let mut looks = looks.lock().unwrap();
-            looks.push(weights.clone());
-            Ok(scores.get(looks.len() - 1).copied().unwrap_or_default())
-        };
-        let plan = Plan { patience: 3, settling, ..plan() };
-        course(&network, &ring(), &plan, &()).train(&mut state, "x", Some(&score), &mut |_, _| ()).unwrap();
-        let looks = looks.into_inner().unwrap();
-        let at = state.best.as_ref().unwrap().1;
-        assert_eq!(state.weights, looks[at - 1]);
-        (looks, at)
-    };
-    let (looks, at) = run(0.0, &[0.0, 1.0]);
-    assert_eq!((looks.len(), at), (6, 2));
-    // One epoch more, from the second look's weights: nearer to them than to those of the sixth.
-    let (looks, at) = run(0.5, &[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0]);
-    assert_eq!((looks.len(), at), (7, 7));
-    let distance =
-        |other: &Weights| -> f32 { looks[6].table.iter().zip(&other.table).map(|(a, b)| (a - b) * (a - b)).sum() };
-    assert!(distance(&looks[1]) < distance(&looks[5]));
-}
-
-#[test]
-fn while_it_settles_the_rate_falls_from_what_it_was_to_the_last() {
-    let (network, histories, plan) = (network(), ring(), Plan { warm_up: 10, last_rate: 0.1, ..plan() });
-    let course = course(&network, &histories, &plan, &());
-    let learner = Learner::new(&course, 12);
-    let mut state = State::new(Weights::start(&network, 12, 3));
-    (state.n_epochs, state.step, state.epoch) = (20, 60, 10);
-    state.best = Some((1.0, 4, state.weights.clone()));
-    let before = learner.share(&state);
-    assert!(before < 1.0 && before > 0.5);
-    state.settle(before, 0.5);
-    assert_eq!((state.n_epochs, learner.share(&state)), (12, before));
-    state.step = 66;
-    assert!((learner.share(&state) - (before + 0.1) / 2.0).abs() < 1e-6);
-    state.step = 72;
-    assert!((learner.share(&state) - 0.1).abs() < 1e-6);
 }
 
 #[test]
@@ -233,13 +198,14 @@ fn a_loss_that_diverges_is_told_and_tried_again_with_smaller_steps() {
         }
     }
     let heard = Heard::default();
-    let (state, told) = run(&Plan { rate: 1e19, warm_up: 0, clip: f32::MAX, ..plan() }, &heard).map_or_else(
-        |error| {
-            assert!(matches!(error, TrainError::Numerical(_)));
-            (None, vec![])
-        },
-        |(state, told)| (Some(state), told),
-    );
+    let (state, told) = run(&Plan { clip: f32::MAX, ..ruled(|rules| (rules.rate, rules.warm_up) = (1e19, 0)) }, &heard)
+        .map_or_else(
+            |error| {
+                assert!(matches!(error, TrainError::Numerical(_)));
+                (None, vec![])
+            },
+            |(state, told)| (Some(state), told),
+        );
     assert!(*heard.0.lock().unwrap() > 0);
     assert!(told.iter().all(|epoch| epoch.loss.is_finite()));
     assert!(state.is_none_or(|state| state.weights.table.iter().all(|weight| weight.is_finite())));
