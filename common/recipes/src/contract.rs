@@ -499,6 +499,13 @@ fn a_cold_start_recipe_wants_a_hundred_cold_items_and_then_trains_as_the_others(
     let alone = pool.install(|| train_with(name, &data, &Hurry::default()).unwrap());
     let contents = |trained: &Trained| trained.files.iter().map(|file| file.content.clone()).collect::<Vec<_>>();
     assert_eq!(contents(&trained), contents(&alone));
+    // An update brings the items that came since.
+    let (later, hyperparameters) = (dataset_with_cold_items(200, 200, 6, 5), trained.hyperparameters.clone());
+    let updated = recipe.update(&trained, &TrainingTask::new(&later, &hyperparameters, 1, &())).unwrap();
+    let model = recipe.open(&updated.files).unwrap();
+    assert_eq!((model.n_items(), updated.report), (205, trained.report));
+    let new = model.item_index("i204").unwrap();
+    assert!(model.rank(&Query::default(), &[new, 0]).iter().all(|share| *share > 0.0));
 }
 
 /// White space in JSON says nothing.
