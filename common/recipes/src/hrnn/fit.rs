@@ -105,6 +105,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let scorer = course.scorer(&learner.weights, counted, &blend, seen_weight);
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
     compare(&mut report);
+    report.warnings.extend(stand.warning());
     time_answers(task, &split, &scorer, &mut report);
     judge_aims(task, info, &split, &scorer, &mut report);
     drop((scorer, training));

@@ -11,9 +11,6 @@ use crate::Progress;
 /// Time between two checkpoints at least, for most trainings.
 pub const INTERVAL: Duration = Duration::from_secs(20);
 
-/// Numbers beyond which writing a checkpoint would take longer than it could save.
-const MOST: usize = 1 << 27;
-
 /// Named numbers, the counts among them exact.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
@@ -93,9 +90,9 @@ impl<'a> Keeper<'a> {
         Checkpoint::read(&self.progress.kept(self.name)?)
     }
 
-    /// Keeps a checkpoint if the last is some time ago, or `at_once`, unless `n_numbers` are too many.
-    pub fn keep(&mut self, n_numbers: usize, at_once: bool, checkpoint: impl FnOnce() -> Checkpoint) {
-        if n_numbers > MOST || !(at_once || self.last.elapsed() >= self.interval) {
+    /// Keeps a checkpoint if the last is some time ago, or `at_once`.
+    pub fn keep(&mut self, at_once: bool, checkpoint: impl FnOnce() -> Checkpoint) {
+        if !at_once && self.last.elapsed() < self.interval {
             return;
         }
         if let Some(bytes) = checkpoint().write() {

@@ -14,6 +14,10 @@ const MAX_RETRIES: usize = 6;
 /// What the rate is multiplied by after a divergence.
 const SMALLER: f32 = 0.4;
 
+/// Numbers up to which checkpoints hold everything; of more they hold the weights alone, which are a quarter, since whatever
+/// is kept stands in memory twice.
+const MOST: usize = 1 << 27;
+
 /// What a checkpoint can hold.
 pub trait Kept: Clone {
     /// Adds it, with names that begin so.
@@ -166,9 +170,25 @@ impl<W: Kept> Stand<W> {
         Some(best)
     }
 
+    /// What is told of it in the report.
+    pub fn warning(&self) -> Option<String> {
+        let times = match self.n_retries {
+            0 => return None,
+            1 => "once".to_owned(),
+            n_times => format!("{n_times} times"),
+        };
+        Some(format!("The loss diverged {times}; learning went back and on with smaller steps."))
+    }
+
     fn checkpoint(&self, learner: &impl Learner<Weights = W>) -> Checkpoint {
-        let mut checkpoint = learner
-            .keep("", Checkpoint::default())
+        let is_whole = learner.n_numbers() <= MOST;
+        let mut checkpoint = match (is_whole, &self.best) {
+            (true, _) => learner.keep("", Checkpoint::default()),
+            (false, Some((_, _, best))) if self.epoch >= self.n_epochs => best.keep("weights", Checkpoint::default()),
+            (false, _) => learner.weights().keep("weights", Checkpoint::default()),
+        };
+        checkpoint = checkpoint
+            .count("is_whole", is_whole.into())
             .count("epoch", self.epoch as u64)
             .count("n_epochs", self.n_epochs as u64)
             .count("n_worse", self.n_worse as u64)
@@ -177,7 +197,7 @@ impl<W: Kept> Stand<W> {
         if let Some(Settling { epoch, share }) = self.settling {
             checkpoint = checkpoint.count("settling_epoch", epoch as u64).number("settling_share", share.into());
         }
-        match &self.best {
+        match self.best.as_ref().filter(|_| is_whole) {
             Some((score, epoch, best)) => {
                 best.keep("best", checkpoint.number("score", *score).count("best_epoch", *epoch as u64))
             }
@@ -202,7 +222,11 @@ impl<W: Kept> Stand<W> {
             n_retries: count("n_retries")?,
             settling: settling.map(|(epoch, share)| Settling { epoch, share: share as f32 }),
         };
-        Some((stand, like.restored("", checkpoint)?))
+        let learner = match checkpoint.of_count("is_whole")? {
+            0 => L::begin(like.weights().restored("weights", checkpoint)?),
+            _ => like.restored("", checkpoint)?,
+        };
+        Some((stand, learner))
     }
 }
 
@@ -279,7 +303,7 @@ impl<L: Learner> Loop<'_, L> {
                 learner.set_weights(best);
             }
             let over = stand.epoch >= stand.n_epochs || allowance.is_used_up();
-            keeper.keep(learner.n_numbers(), over, || stand.checkpoint(learner));
+            keeper.keep(over, || stand.checkpoint(learner));
         }
         if let Some((_, _, best)) = &stand.best {
             learner.set_weights(best.clone());

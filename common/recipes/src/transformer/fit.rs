@@ -112,6 +112,7 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
     };
     let mut report = evaluate(dataset, info, &split, &training, &scorer);
     compare(&mut report);
+    report.warnings.extend(stand.warning());
     time_answers(task, &split, &scorer, &mut report);
     judge_aims(task, info, &split, &scorer, &mut report);
     drop((scorer, training));

@@ -11,6 +11,10 @@ use super::*;
 #[derive(Clone, Debug, PartialEq)]
 struct Counter(Weights);
 
+/// The same, and large.
+#[derive(Clone, Debug, PartialEq)]
+struct Large(Weights, f32);
+
 #[derive(Clone, Debug, PartialEq)]
 struct Weights(Vec<f32>);
 
@@ -51,6 +55,36 @@ impl Learner for Counter {
 
     fn n_numbers(&self) -> usize {
         1
+    }
+}
+
+impl Kept for Large {
+    fn keep(&self, _name: &str, checkpoint: Checkpoint) -> Checkpoint {
+        self.0.keep("weights", checkpoint)
+    }
+
+    fn restored(&self, _name: &str, _checkpoint: &Checkpoint) -> Option<Self> {
+        None
+    }
+}
+
+impl Learner for Large {
+    type Weights = Weights;
+
+    fn begin(weights: Weights) -> Self {
+        Self(weights, 0.0)
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.0
+    }
+
+    fn set_weights(&mut self, weights: Weights) {
+        self.0 = weights;
+    }
+
+    fn n_numbers(&self) -> usize {
+        MOST + 1
     }
 }
 
@@ -165,6 +199,8 @@ fn what_diverges_goes_back_and_on_with_smaller_steps_or_is_told() {
     let came = run(&rules, &[], |n_tries| [3, 4].contains(&n_tries), &heard).unwrap();
     assert_eq!((*heard.diverged.lock().unwrap(), came.rates.len(), came.counter.0.0[0]), (2, 14, 12.0));
     assert_eq!(came.rates[..3], [2.0; 3]);
+    assert!(came.stand.warning().is_some_and(|warning| warning.starts_with("The loss diverged 2 times;")));
+    assert_eq!(Stand::<Weights>::new(1).warning(), None);
     assert!((came.rates[3] - 0.8).abs() < 1e-6 && (came.rates[13] - 0.32).abs() < 1e-6, "{:?}", came.rates);
     let error = run(&rules, &[], |_| true, &()).err().unwrap();
     assert!(matches!(error, TrainError::Numerical(_)), "{error}");
@@ -184,4 +220,18 @@ fn where_it_stands_is_kept_and_found_again() {
     let again = run(&settling, &[0.0], |_| false, &heard).unwrap();
     assert_eq!((again.rates.len(), &again.stand, again.counter), (0, &came.stand, came.counter));
     assert!(Stand::restored(&kept, &Counter(Weights(vec![0.0; 2]))).is_none());
+}
+
+#[test]
+fn of_many_numbers_the_weights_alone_are_kept() {
+    let mut stand = Stand::new(9);
+    (stand.epoch, stand.best) = (5, Some((1.0, 4, Weights(vec![2.0]))));
+    let learner = Large(Weights(vec![3.0]), 7.0);
+    let (again, restored) = Stand::restored(&stand.checkpoint(&learner), &Large(Weights(vec![0.0]), 0.0)).unwrap();
+    assert_eq!(restored, Large(Weights(vec![3.0]), 0.0));
+    assert_eq!((again.epoch, again.n_epochs, again.best), (5, 9, None));
+    // When all is done, the best.
+    stand.epoch = 9;
+    let (_, restored) = Stand::restored(&stand.checkpoint(&learner), &learner).unwrap();
+    assert_eq!(restored, Large(Weights(vec![2.0]), 0.0));
 }
