@@ -2,6 +2,13 @@
 
 The same seed and number of rows give the same bytes, whatever the machine.
 """
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
 import numpy as np
 import polars as pl
 
@@ -33,7 +40,25 @@ def frames(rows, seed, users=1_000_000, items=100_000):
                             "TIMESTAMP": times.astype(np.int64), "EVENT_TYPE": event_names.gather(event)})
 
 
-def write_csv(path, rows, seed):
+def write_csv(path, rows, seed, **sizes):
     with open(path, "wb") as file:
-        for number, frame in enumerate(frames(rows, seed)):
+        for number, frame in enumerate(frames(rows, seed, **sizes)):
             frame.write_csv(file, include_header=number == 0)
+
+
+def fitted(program, recipe, history, **settings):
+    """Runs the example `fit`: seconds of the training with evaluation and of the whole program, and peak memory in MB."""
+    settings = {"k": 1, **settings}
+    with tempfile.TemporaryFile() as log:
+        begin = time.perf_counter()
+        process = subprocess.Popen([program, recipe, history, os.devnull,
+                                    *(f"{name}={value}" for name, value in settings.items())],
+                                   stdout=subprocess.DEVNULL, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begin
+        log.seek(0)
+        told = log.read().decode()
+    if status:
+        sys.exit(f"{recipe}: {told}")
+    number, unit = re.search(r"trained in ([0-9.]+)(ms|s|µs)", told).groups()
+    return float(number) * {"s": 1, "ms": 1e-3, "µs": 1e-6}[unit], seconds, usage.ru_maxrss / 1024
