@@ -215,29 +215,6 @@ impl Learner {
     }
 }
 
-impl Kept for Learner {
-    fn keep(&self, _name: &str, checkpoint: Checkpoint) -> Checkpoint {
-        let checkpoint = self.weights.keep("weights", checkpoint.count("time", self.time));
-        let items = [("adam.own", &self.own), ("adam.features", &self.features)];
-        let checkpoint =
-            items.into_iter().fold(checkpoint, |checkpoint, (name, moments)| moments.keep(name, checkpoint));
-        let body = self.body.iter().enumerate();
-        body.fold(checkpoint, |checkpoint, (number, moments)| moments.keep(&format!("adam.{number}"), checkpoint))
-    }
-
-    fn restored(&self, _name: &str, checkpoint: &Checkpoint) -> Option<Self> {
-        let body = self.body.iter().enumerate();
-        let body = body.map(|(number, moments)| moments.restored(&format!("adam.{number}"), checkpoint));
-        Some(Self {
-            weights: self.weights.restored("weights", checkpoint)?,
-            own: self.own.restored("adam.own", checkpoint)?,
-            features: self.features.restored("adam.features", checkpoint)?,
-            body: body.collect::<Option<_>>()?,
-            time: checkpoint.of_count("time")?,
-        })
-    }
-}
-
 impl learning::Learner for Learner {
     type Weights = Weights;
 
@@ -262,6 +239,27 @@ impl learning::Learner for Learner {
     fn n_numbers(&self) -> usize {
         let Items { own, features, .. } = &self.weights.items;
         4 * (own.len() + features.len() + self.weights.body.tensors().iter().map(Vec::len).sum::<usize>())
+    }
+
+    fn keep(&self, checkpoint: Checkpoint) -> Checkpoint {
+        let checkpoint = self.weights.keep("weights", checkpoint.count("time", self.time));
+        let items = [("adam.own", &self.own), ("adam.features", &self.features)];
+        let checkpoint =
+            items.into_iter().fold(checkpoint, |checkpoint, (name, moments)| moments.keep(name, checkpoint));
+        let body = self.body.iter().enumerate();
+        body.fold(checkpoint, |checkpoint, (number, moments)| moments.keep(&format!("adam.{number}"), checkpoint))
+    }
+
+    fn restored(&self, checkpoint: &Checkpoint) -> Option<Self> {
+        let body = self.body.iter().enumerate();
+        let body = body.map(|(number, moments)| moments.restored(&format!("adam.{number}"), checkpoint));
+        Some(Self {
+            weights: self.weights.restored("weights", checkpoint)?,
+            own: self.own.restored("adam.own", checkpoint)?,
+            features: self.features.restored("adam.features", checkpoint)?,
+            body: body.collect::<Option<_>>()?,
+            time: checkpoint.of_count("time")?,
+        })
     }
 }
 

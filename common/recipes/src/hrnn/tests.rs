@@ -17,7 +17,7 @@ use crate::neural::allowance::Allowance;
 use crate::neural::blend::Blend;
 use crate::neural::blend::tests::{assert_second_is_halved, halving_the_newest};
 use crate::neural::checkpoint::Checkpoint;
-use crate::neural::learning::{Kept, Learner as _, Rules, Stand};
+use crate::neural::learning::{Learner as _, Rules, Stand};
 use crate::parts::{Column, ColumnType, PartBuilder};
 use crate::{Dataset, DatasetParts, Event, Progress, Query, Selection, UserState};
 
@@ -232,9 +232,9 @@ fn what_was_kept_is_what_was_learned() {
         let mut learned = learner(3, n_features, 1);
         let epoch = learned.epoch(&material, (&pace, &rules), &Stand::new(1), &Allowance::new(&(), 1.0), &());
         assert!(epoch.unwrap().is_some() && learned != learner(3, n_features, 1));
-        let kept = learned.keep("", Checkpoint::default());
-        assert_eq!(learner(3, n_features, 9).restored("", &kept), Some(learned));
-        assert_eq!(learner(4, n_features, 1).restored("", &kept), None);
+        let kept = learned.keep(Checkpoint::default());
+        assert_eq!(learner(3, n_features, 9).restored(&kept), Some(learned));
+        assert_eq!(learner(4, n_features, 1).restored(&kept), None);
     }
 }
 

@@ -38,9 +38,8 @@ impl Kept for Moments {
     }
 }
 
-/// Weights on their way, with what is known of their gradients. Names of what it keeps begin with `"weights"` for the
-/// weights, and with other words for the rest.
-pub trait Learner: Kept {
+/// Weights on their way, with what is known of their gradients.
+pub trait Learner: Sized {
     type Weights: Kept;
 
     /// Nothing is known of gradients yet.
@@ -49,6 +48,12 @@ pub trait Learner: Kept {
     fn weights(&self) -> &Self::Weights;
 
     fn set_weights(&mut self, weights: Self::Weights);
+
+    /// Adds everything, with names that do not begin with `best`.
+    fn keep(&self, checkpoint: Checkpoint) -> Checkpoint;
+
+    /// What was added; `None` if it is of another network.
+    fn restored(&self, checkpoint: &Checkpoint) -> Option<Self>;
 
     /// Numbers that a checkpoint holds, about.
     fn n_numbers(&self) -> usize;
@@ -145,7 +150,7 @@ impl<W: Kept> Stand<W> {
     fn share(&self, rules: &Rules, part: f64) -> f32 {
         let (from, highest) = self.settling.map_or((0, 1.0), |from| (from.epoch, from.share));
         let n_epochs = self.n_epochs.saturating_sub(from).max(1) as f64;
-        let gone = ((self.epoch - from) as f64 + part) / n_epochs;
+        let gone = (self.epoch.saturating_sub(from) as f64 + part) / n_epochs;
         highest + (rules.last_rate.min(highest) - highest) * gone.clamp(0.0, 1.0) as f32
     }
 
@@ -183,7 +188,7 @@ impl<W: Kept> Stand<W> {
     fn checkpoint(&self, learner: &impl Learner<Weights = W>) -> Checkpoint {
         let is_whole = learner.n_numbers() <= MOST;
         let mut checkpoint = match (is_whole, &self.best) {
-            (true, _) => learner.keep("", Checkpoint::default()),
+            (true, _) => learner.keep(Checkpoint::default()),
             (false, Some((_, _, best))) if self.epoch >= self.n_epochs => best.keep("weights", Checkpoint::default()),
             (false, _) => learner.weights().keep("weights", Checkpoint::default()),
         };
@@ -224,7 +229,7 @@ impl<W: Kept> Stand<W> {
         };
         let learner = match checkpoint.of_count("is_whole")? {
             0 => L::begin(like.weights().restored("weights", checkpoint)?),
-            _ => like.restored("", checkpoint)?,
+            _ => like.restored(checkpoint)?,
         };
         Some((stand, learner))
     }

@@ -28,16 +28,6 @@ impl Kept for Weights {
     }
 }
 
-impl Kept for Counter {
-    fn keep(&self, _name: &str, checkpoint: Checkpoint) -> Checkpoint {
-        self.0.keep("weights", checkpoint)
-    }
-
-    fn restored(&self, _name: &str, checkpoint: &Checkpoint) -> Option<Self> {
-        self.0.restored("weights", checkpoint).map(Self)
-    }
-}
-
 impl Learner for Counter {
     type Weights = Weights;
 
@@ -56,15 +46,13 @@ impl Learner for Counter {
     fn n_numbers(&self) -> usize {
         1
     }
-}
 
-impl Kept for Large {
-    fn keep(&self, _name: &str, checkpoint: Checkpoint) -> Checkpoint {
+    fn keep(&self, checkpoint: Checkpoint) -> Checkpoint {
         self.0.keep("weights", checkpoint)
     }
 
-    fn restored(&self, _name: &str, _checkpoint: &Checkpoint) -> Option<Self> {
-        None
+    fn restored(&self, checkpoint: &Checkpoint) -> Option<Self> {
+        self.0.restored("weights", checkpoint).map(Self)
     }
 }
 
@@ -85,6 +73,14 @@ impl Learner for Large {
 
     fn n_numbers(&self) -> usize {
         MOST + 1
+    }
+
+    fn keep(&self, checkpoint: Checkpoint) -> Checkpoint {
+        self.0.keep("weights", checkpoint)
+    }
+
+    fn restored(&self, _checkpoint: &Checkpoint) -> Option<Self> {
+        None
     }
 }
 

@@ -51,22 +51,6 @@ pub struct State {
     pub step: u64,
 }
 
-impl Kept for State {
-    fn keep(&self, _name: &str, checkpoint: Checkpoint) -> Checkpoint {
-        let checkpoint = self.weights.keep("weights", checkpoint.count("step", self.step));
-        self.table_moments.keep("table", self.body_moments.keep("body", checkpoint))
-    }
-
-    fn restored(&self, _name: &str, checkpoint: &Checkpoint) -> Option<Self> {
-        Some(Self {
-            weights: self.weights.restored("weights", checkpoint)?,
-            body_moments: self.body_moments.restored("body", checkpoint)?,
-            table_moments: self.table_moments.restored("table", checkpoint)?,
-            step: checkpoint.of_count("step")?,
-        })
-    }
-}
-
 impl learning::Learner for State {
     type Weights = Weights;
 
@@ -85,5 +69,19 @@ impl learning::Learner for State {
 
     fn n_numbers(&self) -> usize {
         4 * (self.weights.body.len() + self.weights.table.len())
+    }
+
+    fn keep(&self, checkpoint: Checkpoint) -> Checkpoint {
+        let checkpoint = self.weights.keep("weights", checkpoint.count("step", self.step));
+        self.table_moments.keep("table", self.body_moments.keep("body", checkpoint))
+    }
+
+    fn restored(&self, checkpoint: &Checkpoint) -> Option<Self> {
+        Some(Self {
+            weights: self.weights.restored("weights", checkpoint)?,
+            body_moments: self.body_moments.restored("body", checkpoint)?,
+            table_moments: self.table_moments.restored("table", checkpoint)?,
+            step: checkpoint.of_count("step")?,
+        })
     }
 }
