@@ -56,6 +56,9 @@ impl Described {
     }
 }
 
+/// Name of the part that has what users had near the asked item beside the items that are named.
+const OTHERS: &str = "with other items, and the asked item itself";
+
 pub fn explain(space: &Space, query: &Query<'_>, item: u32) -> Option<Explanation> {
     let Some(asked) = query.item.filter(|asked| space.is_placed(*asked)) else {
         return space.popular.explain(query, item);
@@ -99,8 +102,11 @@ pub fn explain(space: &Space, query: &Query<'_>, item: u32) -> Option<Explanatio
     match space.placing.as_ref() {
         Some(placing) => {
             let near = placing.parts(space, scale * weight, asked, item);
-            rest += by_users - near.iter().map(Part::share).sum::<f64>();
+            let share = by_users - near.iter().map(Part::share).sum::<f64>();
             parts.extend(near);
+            if share != 0.0 {
+                parts.push(Part::Term { name: OTHERS, share });
+            }
         }
         // What they had is not known of models that were written without.
         None => parts.push(Part::Together { share: by_users, counts: None }),
