@@ -1,5 +1,6 @@
 //! How good a recipe is, by the protocol and the metrics of the service's guide, and by those of the literature.
 
+mod affordable;
 mod asking;
 mod breakdown;
 mod figures;
@@ -13,8 +14,6 @@ mod times;
 mod warnings;
 mod weighted;
 
-use rayon::prelude::*;
-
 pub use asking::Asking;
 pub use breakdown::by_target_users;
 pub use figures::{LONGEST, accuracy, by_cutoff, gain};
@@ -27,33 +26,30 @@ pub use times::time_answers;
 pub use warnings::warnings_of_segments;
 pub use weighted::weighted_ndcg;
 
+use crate::TrainError;
 use crate::dataset::Histories;
 use crate::model::{Scorer, sha256};
 use crate::popularity::Popular;
-use crate::{Dataset, RecipeInfo};
 use asking::Given;
 use known::Known;
 use metrics::Means;
-use split::TestUser;
 
 /// Asks for a list for each test user and compares it with what the user did next, beside the lists of the items that
 /// are most popular among the training users.
 ///
 /// `training` is what `scorer` was fitted on.
-pub fn evaluate(
-    dataset: &Dataset,
-    info: &RecipeInfo,
-    split: &Split,
-    training: &Histories,
-    scorer: &impl Scorer,
-) -> Report {
+///
+/// # Errors
+/// [`TrainError::Stopped`]
+pub fn evaluate(asking: &Asking<'_>, training: &Histories, scorer: &impl Scorer) -> Result<Report, TrainError> {
+    let Asking { task, info, test } = asking;
+    let dataset = task.dataset;
     let n_catalogue = dataset.n_catalogue_items();
     let popular = Popular::count(training, dataset.items().len());
     let known = Known::of(training, popular.n_users(), n_catalogue);
-    let asking = Asking { dataset, info, split };
-    let (judged, popular) = (asking.judge(scorer, Given::History), asking.judge(&popular, Given::History));
+    let (judged, popular) = (asking.judge(scorer, Given::History)?, asking.judge(&popular, Given::History)?);
     // A related item has no other query than the item.
-    let withheld = (!asking.is_related()).then(|| asking.judge(scorer, Given::Nothing));
+    let withheld = (!asking.is_related()).then(|| asking.judge(scorer, Given::Nothing)).transpose()?;
     let [figures, baseline] = [&judged, &popular].map(|judged| {
         let mut figures = figures::accuracy(judged.iter());
         figures.extend(lists::lists(judged, &known));
@@ -61,42 +57,41 @@ pub fn evaluate(
     });
     let gain = figures::gain(&judged, &popular);
     let part = |(name, part): (&str, &dyn Scorer)| {
-        let of_part = asking.judge(part, Given::History);
+        let of_part = asking.judge(part, Given::History)?;
         let gain_of_whole = figures::gain(&judged, &of_part);
-        NamedFigures { name: name.into(), figures: figures::accuracy(of_part.iter()), gain_of_whole, answer_us: None }
+        let figures = figures::accuracy(of_part.iter());
+        Ok(NamedFigures { name: name.into(), figures, gain_of_whole, answer_us: None })
     };
-    Report {
+    Ok(Report {
         metrics: Means::of(&judged, n_catalogue).wire(),
         popularity_baseline: Means::of(&popular, n_catalogue).wire(),
-        n_test_users: split.test.len(),
+        n_test_users: test.len(),
         by_cutoff: figures::by_cutoff(&judged, &popular, n_catalogue),
         breakdowns: vec![
             breakdown::by_history(&judged, &popular, withheld.as_deref()),
             breakdown::by_item_age(&judged, &popular, &known),
             breakdown::by_item_users(&judged, &popular, &known),
         ],
-        parts: scorer.parts().into_iter().map(part).collect(),
+        parts: scorer.parts().into_iter().map(part).collect::<Result<_, TrainError>>()?,
         warnings: warnings::warnings(info, judged.len(), &figures, &gain),
         fingerprint: fingerprint(judged.iter().map(Judged::items)),
         figures,
         baseline,
         gain,
         ..Report::default()
-    }
+    })
 }
 
 impl Asking<'_> {
-    /// In the order of the test users, whatever thread did which.
-    fn judge<S: Scorer + ?Sized>(&self, scorer: &S, given: Given) -> Vec<Judged> {
-        let histories = self.dataset.histories();
-        let judge = |test: &TestUser| {
+    fn judge<S: Scorer + ?Sized>(&self, scorer: &S, given: Given) -> Result<Vec<Judged>, TrainError> {
+        let histories = self.task.dataset.histories();
+        self.each(|test| {
             let items = self.list(scorer, test, given, figures::LONGEST);
             let (had, truth) = histories.items_of(test.user).split_at(test.n_history);
             let times = histories.timestamps_of(test.user);
             let times: Vec<i64> = times.slice(test.n_history..times.len()).iter().collect();
             Judged::new(items, truth).after(had).at(&times)
-        };
-        self.split.test.par_iter().map(judge).collect()
+        })
     }
 }
 

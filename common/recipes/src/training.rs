@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::dataset::Histories;
-use crate::evaluate::{Asking, Split, average_rewards, evaluate, weighted_ndcg};
+use crate::evaluate::{Asking, Split, average_rewards, evaluate, time_answers, weighted_ndcg};
 use crate::model::Scorer;
 use crate::{Progress, RecipeInfo, Report, TrainError, TrainingTask};
 
@@ -35,8 +35,7 @@ pub fn evaluated<P, S: Scorer>(
     step(task.progress, "fitting on training users", 0.5)?;
     let scorer = fit(&prepared, &training)?;
     step(task.progress, "evaluating", 0.7)?;
-    let mut report = evaluate(task.dataset, info, &split, &training, &scorer);
-    judge_aims(task, info, &split, &scorer, &mut report);
+    let report = judged(task, info, &split, &training, &scorer)?;
     if task.trial {
         return Ok(Evaluated { prepared, scorer, report });
     }
@@ -65,22 +64,30 @@ pub fn split_of(task: &TrainingTask<'_>) -> Split {
     if task.trial { split.within(histories, task.seed.wrapping_add(1)) } else { split }
 }
 
-/// Adds the metrics of the weights of events and of the objective, where there are such.
-pub fn judge_aims(
+/// What the held-out users say of a scorer that was fitted on `training`; with the metrics of the weights of events and of
+/// the objective, where there are such.
+///
+/// # Errors
+/// [`TrainError::Stopped`]
+pub fn judged(
     task: &TrainingTask<'_>,
     info: &RecipeInfo,
     split: &Split,
+    training: &Histories,
     scorer: &impl Scorer,
-    report: &mut Report,
-) {
-    let asking = Asking { dataset: task.dataset, info, split };
+) -> Result<Report, TrainError> {
+    let asking = Asking::affordable(task, info, split, scorer)?;
+    let mut report = evaluate(&asking, training, scorer)?;
+    report.warnings.extend(asking.warning(split));
+    time_answers(&asking, scorer, &mut report);
     if !task.event_weights.is_empty() {
-        report.metrics.extend(weighted_ndcg(&asking, scorer, task.event_weights));
+        report.metrics.extend(weighted_ndcg(&asking, scorer)?);
     }
     if let Some(objective) = task.objective {
-        let share = average_rewards(&asking, scorer, objective);
+        let share = average_rewards(&asking, scorer, objective)?;
         report.metrics.insert("average_rewards_at_k".to_owned(), share);
     }
+    Ok(report)
 }
 
 /// Tells that a step begins.

@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use rayon::prelude::*;
-
 use super::asking::{Asking, Given};
 use crate::model::Scorer;
-use crate::{Dataset, Objective};
+use crate::{Dataset, Objective, TrainError};
 
 /// What counts as the recommendations that a user got: as many as a request may ask for.
 const ALL: usize = 500;
@@ -17,20 +15,18 @@ const K: usize = 25;
 /// Mean over test users of the share of their reward that comes from the 25 recommendations worth most. The reward of
 /// an item is its value in the objective's column, 0 if that is missing or below 0; a user earns it who takes a
 /// recommended item. Users who earn nothing are left out; 0 if all are.
-pub fn average_rewards(asking: &Asking<'_>, scorer: &impl Scorer, objective: &Objective) -> f64 {
-    let rewards = rewards(asking.dataset, objective);
-    let histories = asking.dataset.histories();
-    let shares: Vec<Option<f64>> = asking
-        .split
-        .test
-        .par_iter()
-        .map(|test| {
-            let list = asking.list(scorer, test, Given::History, ALL);
-            share(&list, &histories.items_of(test.user)[test.n_history..], &rewards)
-        })
-        .collect();
+///
+/// # Errors
+/// [`TrainError::Stopped`]
+pub fn average_rewards(asking: &Asking<'_>, scorer: &impl Scorer, objective: &Objective) -> Result<f64, TrainError> {
+    let dataset = asking.task.dataset;
+    let (rewards, histories) = (rewards(dataset, objective), dataset.histories());
+    let shares: Vec<Option<f64>> = asking.each(|test| {
+        let list = asking.list(scorer, test, Given::History, ALL);
+        share(&list, &histories.items_of(test.user)[test.n_history..], &rewards)
+    })?;
     let known = || shares.iter().flatten();
-    known().sum::<f64>() / known().count().max(1) as f64
+    Ok(known().sum::<f64>() / known().count().max(1) as f64)
 }
 
 /// The share of a user's reward; `None` if there is no reward.

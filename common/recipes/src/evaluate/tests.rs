@@ -1,10 +1,14 @@
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::*;
 use crate::parts::{Column, ColumnType, PartBuilder};
+use crate::training::judged;
 use crate::{
-    ColumnChoice, ColumnKind, DatasetParts, EventWeight, Objective, Query, Reads, Scored, Selection, Sensitivity,
-    TimedPart, describe,
+    ColumnChoice, ColumnKind, Dataset, DatasetParts, EventWeight, Objective, Progress, Query, Reads, RecipeInfo,
+    Scored, Selection, Sensitivity, TimedPart, TrainingTask, describe,
 };
 
 /// Interactions in the order of the input: user, item, time, and where it was.
@@ -74,10 +78,34 @@ fn one_user() -> Dataset {
     dataset(&[("u", "c", 5, "d"), ("u", "a", 3, "d"), ("u", "b", 5, "b"), ("u", "d", 3, "d")])
 }
 
+/// Whoever asks for a report, with so much time.
+struct Asks {
+    left: Option<Duration>,
+    stopped: bool,
+}
+
+impl Progress for Asks {
+    fn report(&self, _step: &str, _done: f64) {}
+
+    fn stopped(&self) -> bool {
+        self.stopped
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.left
+    }
+}
+
 fn report(dataset: &Dataset, reads: Reads) -> Report {
+    told_within(dataset, reads, None, false).unwrap()
+}
+
+fn told_within(dataset: &Dataset, reads: Reads, left: Option<Duration>, stopped: bool) -> Result<Report, TrainError> {
     let info = RecipeInfo { reads, ..*describe("palate-transitions").unwrap() };
     let split = Split::draw(dataset.histories(), 1);
-    evaluate(dataset, &info, &split, &dataset.histories().of(&split.training), &Told(dataset))
+    let (none, progress) = (BTreeMap::new(), Asks { left, stopped });
+    let task = TrainingTask::new(dataset, &none, 1, &progress);
+    judged(&task, &info, &split, &dataset.histories().of(&split.training), &Told(dataset))
 }
 
 #[test]
@@ -112,11 +140,31 @@ fn aims_are_judged_by_the_lists_that_the_metrics_are_of() {
         (Reads { users: true, ..Reads::NOTHING }, 1.0),
     ] {
         let info = RecipeInfo { reads, ..*describe("palate-transitions").unwrap() };
-        let asking = Asking { dataset: &dataset, info: &info, split: &split };
-        let ndcg = weighted_ndcg(&asking, &Told(&dataset), &weights);
+        let (none, test) = (BTreeMap::new(), split.test.as_slice().into());
+        let task = TrainingTask { event_weights: &weights, ..TrainingTask::new(&dataset, &none, 1, &()) };
+        let asking = Asking { task: &task, info: &info, test };
+        let ndcg = weighted_ndcg(&asking, &Told(&dataset)).unwrap();
         assert!(ndcg.len() == 3 && ndcg.values().all(|ndcg| *ndcg == found), "{reads:?} {ndcg:?}");
-        assert_eq!(average_rewards(&asking, &Told(&dataset), &objective), found, "{reads:?}");
+        assert_eq!(average_rewards(&asking, &Told(&dataset), &objective).unwrap(), found, "{reads:?}");
     }
+}
+
+#[test]
+fn without_time_for_all_some_of_the_held_out_users_are_asked_for() {
+    let users: Vec<String> = (0..3000).map(|user| format!("u{user}")).collect();
+    let rows: Vec<(&str, &str, i64, &str)> =
+        users.iter().flat_map(|user| [(user.as_str(), "a", 1, "a"), (user.as_str(), "b", 2, "b")]).collect();
+    let dataset = dataset(&rows);
+    let all = report(&dataset, Reads::NOTHING);
+    assert_eq!(all.n_test_users, 300);
+    let within = |left: Duration| told_within(&dataset, Reads::NOTHING, Some(left), false).unwrap();
+    assert_eq!(within(Duration::from_secs(3600)), all);
+    let some = within(Duration::ZERO);
+    let told = "There was time to ask for 200 of the 300 users who were held out, drawn at random.";
+    assert!(some.n_test_users == 200 && some.warnings.contains(&told.to_owned()), "{:?}", some.warnings);
+    assert_eq!(some, within(Duration::ZERO));
+    let stopped = told_within(&dataset, Reads::NOTHING, None, true);
+    assert!(matches!(stopped, Err(TrainError::Stopped)));
 }
 
 #[test]

@@ -2,21 +2,22 @@
 
 use std::time::Instant;
 
-use super::{Report, Split, figures};
+use super::{Asking, Report, figures};
 use crate::model::Scorer;
-use crate::{Event, Query, TrainingTask};
+use crate::{Event, Query};
 
 /// Users that are asked for at most.
 const ASKED: usize = 200;
 
 /// Puts into the report how long an answer of a blend takes and how long one of each of its parts, on one core, if the
 /// training tells what the machine decides.
-pub fn time_answers(task: &TrainingTask<'_>, split: &Split, scorer: &impl Scorer, report: &mut Report) {
-    if !task.progress.tells_times() {
+pub fn time_answers(asking: &Asking<'_>, scorer: &impl Scorer, report: &mut Report) {
+    let Asking { task, test, .. } = asking;
+    if report.parts.is_empty() || !task.progress.tells_times() {
         return;
     }
-    let every = split.test.len().div_ceil(ASKED).max(1);
-    let asked = split.test.iter().step_by(every);
+    let every = test.len().div_ceil(ASKED).max(1);
+    let asked = test.iter().step_by(every);
     let asked: Vec<Vec<Event>> = asked.map(|test| task.dataset.histories().events(test.user, test.n_history)).collect();
     for (name, part) in scorer.parts() {
         if let Some(told) = report.parts.iter_mut().find(|told| told.name == name) {

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rayon::prelude::*;
-
 use super::asking::{Asking, Given};
 use super::metrics::{CUTOFFS, LIST_LENGTH};
-use crate::EventWeight;
+use crate::TrainError;
 use crate::model::Scorer;
 
 const NAME: &str = "normalized_discounted_cumulative_gain_with_event_weights_at";
@@ -16,27 +14,25 @@ const NAME: &str = "normalized_discounted_cumulative_gain_with_event_weights_at"
 /// As NDCG, but an item that was found gains the weight of its event, the mean of all types' weights being 1; of
 /// several events with an item the greatest counts. Normalised, as the plain one on the wire, by the best order of
 /// what was found.
-pub fn weighted_ndcg(asking: &Asking<'_>, scorer: &impl Scorer, weights: &[EventWeight]) -> BTreeMap<String, f64> {
-    let weight_of = asking.dataset.interaction_weights(weights);
-    let histories = asking.dataset.histories();
-    let judged: Vec<[f64; CUTOFFS.len()]> = asking
-        .split
-        .test
-        .par_iter()
-        .map(|test| {
-            let list = asking.list(scorer, test, Given::History, LIST_LENGTH);
-            let begin = asking.dataset.interactions_of(test.user).start;
-            let mut gains: HashMap<u32, f64> = HashMap::new();
-            for (place, item) in histories.items_of(test.user).iter().enumerate().skip(test.n_history) {
-                let gain = gains.entry(*item).or_default();
-                *gain = gain.max(f64::from(weight_of[begin + place]));
-            }
-            let list: Vec<f64> = list.iter().map(|item| gains.get(item).copied().unwrap_or_default()).collect();
-            CUTOFFS.map(|k| ndcg(&list[..list.len().min(k)]))
-        })
-        .collect();
+///
+/// # Errors
+/// [`TrainError::Stopped`]
+pub fn weighted_ndcg(asking: &Asking<'_>, scorer: &impl Scorer) -> Result<BTreeMap<String, f64>, TrainError> {
+    let dataset = asking.task.dataset;
+    let (weight_of, histories) = (dataset.interaction_weights(asking.task.event_weights), dataset.histories());
+    let judged: Vec<[f64; CUTOFFS.len()]> = asking.each(|test| {
+        let list = asking.list(scorer, test, Given::History, LIST_LENGTH);
+        let begin = dataset.interactions_of(test.user).start;
+        let mut gains: HashMap<u32, f64> = HashMap::new();
+        for (place, item) in histories.items_of(test.user).iter().enumerate().skip(test.n_history) {
+            let gain = gains.entry(*item).or_default();
+            *gain = gain.max(f64::from(weight_of[begin + place]));
+        }
+        let list: Vec<f64> = list.iter().map(|item| gains.get(item).copied().unwrap_or_default()).collect();
+        CUTOFFS.map(|k| ndcg(&list[..list.len().min(k)]))
+    })?;
     let mean = |at: usize| judged.iter().map(|user| user[at]).sum::<f64>() / judged.len().max(1) as f64;
-    CUTOFFS.iter().enumerate().map(|(at, k)| (format!("{NAME}_{k}"), mean(at))).collect()
+    Ok(CUTOFFS.iter().enumerate().map(|(at, k)| (format!("{NAME}_{k}"), mean(at))).collect())
 }
 
 /// Of the gains in the order of a list; 0 if there are none.

@@ -14,13 +14,12 @@ use super::weights::Weights;
 use super::window::{NONE, Reading};
 use super::worth::Worth;
 use crate::dataset::Histories;
-use crate::evaluate::{evaluate, time_answers};
 use crate::neural::blend::{Blend, compare};
 use crate::neural::learning::{Epoch, Learner as _, Loop, Rules, Score, Stand};
 use crate::neural::store;
 use crate::params::Params;
 use crate::ridge::Design;
-use crate::training::{Quiet, judge_aims, split_of, step};
+use crate::training::{Quiet, judged, split_of, step};
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
 use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
@@ -89,10 +88,10 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     };
     let plan = Plan { name: "learning", pace, rules, shares: (0.05, 0.7) };
     let stand = course.learn(&mut learner, &learned_from, &n_events, &plan, Some(&judge), progress)?;
-    let judged = |finish: fn(&mut [f32])| {
+    let ndcg = |finish: fn(&mut [f32])| {
         course.with(&trial.histories, &n_events, |material| trial.ndcg(&learner.weights, material, seen_weight, finish))
     };
-    let (exact, rounded) = (judged(|_| {}), judged(store::round));
+    let (exact, rounded) = (ndcg(|_| {}), ndcg(store::round));
     progress.report(&format!("vectors of 16 bits: NDCG at 25 {rounded:.5}, before {exact:.5}"), 0.7);
     step(progress, "blending", 0.7)?;
     let counted = Transitions::learn(&trial.histories, &source, &transitions, &quiet)?;
@@ -103,11 +102,9 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     step(progress, "evaluating", 0.75)?;
     let counted = Transitions::learn(&training, &source, &transitions, &quiet)?;
     let scorer = course.scorer(&learner.weights, counted, &blend, seen_weight);
-    let mut report = evaluate(dataset, info, &split, &training, &scorer);
+    let mut report = judged(task, info, &split, &training, &scorer)?;
     compare(&mut report);
     report.warnings.extend(stand.warning());
-    time_answers(task, &split, &scorer, &mut report);
-    judge_aims(task, info, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
     let all = params.learned_from(histories);

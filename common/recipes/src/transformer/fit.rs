@@ -8,7 +8,6 @@ use super::new::new_items;
 use super::scorer::{Scores, Sequence};
 use super::trial::{Ready, Trial};
 use crate::dataset::Histories;
-use crate::evaluate::{evaluate, time_answers};
 use crate::event_weights::Weighing;
 use crate::hrnn::features::Features;
 use crate::hrnn::metadata::{Metadata, described};
@@ -19,7 +18,7 @@ use crate::neural::learning::{Epoch, Learner, Rules, Score};
 use crate::neural::store;
 use crate::neural::train::{Course, Plan, Stand, State, Weights};
 use crate::ridge::Design;
-use crate::training::{Quiet, judge_aims, split_of, step};
+use crate::training::{Quiet, judged, split_of, step};
 use crate::transitions::{Fitted, Source, TransitionsValidParams};
 use crate::{Dataset, IdMap, Progress, RecipeInfo, RecipeType, Report, TrainError, TrainingTask, search};
 
@@ -110,11 +109,9 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, recency_bias: bool) -> Re
         blend: blend.clone(),
         new_items: Vec::new(),
     };
-    let mut report = evaluate(dataset, info, &split, &training, &scorer);
+    let mut report = judged(task, info, &split, &training, &scorer)?;
     compare(&mut report);
     report.warnings.extend(stand.warning());
-    time_answers(task, &split, &scorer, &mut report);
-    judge_aims(task, info, &split, &scorer, &mut report);
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
     let rules = Rules {
