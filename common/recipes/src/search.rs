@@ -192,13 +192,7 @@ mod tests {
     use super::*;
 
     fn histories(users: &[&[u32]]) -> Histories {
-        let mut offsets = vec![0];
-        offsets.extend(users.iter().scan(0, |end, user| {
-            *end += user.len();
-            Some(*end)
-        }));
-        let items = users.concat();
-        Histories::new(offsets, items.clone(), (0..items.len() as i64).collect::<Vec<_>>())
+        Histories::of_events(users.iter().map(|items| items.iter().copied().zip(0..)))
     }
 
     #[test]

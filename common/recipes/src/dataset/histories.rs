@@ -121,6 +121,27 @@ impl Histories {
 }
 
 #[cfg(test)]
+impl Histories {
+    /// The events of each user: item and seconds.
+    pub fn of_events<E: IntoIterator<Item = (u32, i64)>>(users: impl IntoIterator<Item = E>) -> Self {
+        let (mut offsets, mut items, mut timestamp_s) = (vec![0], Vec::new(), Vec::new());
+        for events in users {
+            for (item, time_s) in events {
+                items.push(item);
+                timestamp_s.push(time_s);
+            }
+            offsets.push(items.len());
+        }
+        Self::new(offsets, items, timestamp_s)
+    }
+
+    /// The items of each user, all at one time.
+    pub fn of_items(users: &[Vec<u32>]) -> Self {
+        Self::of_events(users.iter().map(|items| items.iter().map(|item| (*item, 0))))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -19,21 +19,12 @@ fn config() -> EaseValidParams {
     }
 }
 
-fn histories(users: &[Vec<u32>]) -> Histories {
-    let mut offsets = vec![0];
-    for user in users {
-        offsets.push(offsets[offsets.len() - 1] + user.len());
-    }
-    let items = users.concat();
-    Histories::new(offsets, items.clone(), vec![0; items.len()])
-}
-
 fn events(items: &[u32]) -> Vec<Event> {
     (0..).zip(items).map(|(time, item)| Event { item: *item, timestamp_s: time }).collect()
 }
 
 fn fitted(users: &[Vec<u32>], config: &EaseValidParams) -> Linear {
-    let histories = histories(users);
+    let histories = Histories::of_items(users);
     let rows = fit::fit(&histories, N_ITEMS, config, &()).unwrap();
     Linear::new(Arc::new(rows), Popular::count(&histories, N_ITEMS), config)
 }

@@ -70,12 +70,7 @@ mod tests {
 
     /// User `u` with `sizes[u]` events.
     fn histories(sizes: &[usize]) -> Histories {
-        let mut offsets = vec![0];
-        for size in sizes {
-            offsets.push(offsets[offsets.len() - 1] + size);
-        }
-        let n_events = offsets[sizes.len()];
-        Histories::new(offsets, vec![0; n_events], vec![0; n_events])
+        Histories::of_events(sizes.iter().map(|size| std::iter::repeat_n((0, 0), *size)))
     }
 
     #[test]

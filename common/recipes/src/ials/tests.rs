@@ -29,15 +29,6 @@ fn config() -> IalsValidParams {
     }
 }
 
-fn histories(users: &[Vec<u32>]) -> Histories {
-    let mut offsets = vec![0];
-    for user in users {
-        offsets.push(offsets[offsets.len() - 1] + user.len());
-    }
-    let items = users.concat();
-    Histories::new(offsets, items.clone(), vec![0; items.len()])
-}
-
 fn events(items: &[u32]) -> Vec<Event> {
     (0..).zip(items).map(|(time, item)| Event { item: *item, timestamp_s: time }).collect()
 }
@@ -45,7 +36,7 @@ fn events(items: &[u32]) -> Vec<Event> {
 /// Alternating least squares without metadata.
 fn learned(users: &[Vec<u32>], config: &IalsValidParams) -> Learned {
     let none = Features::default();
-    let observed = Observed::of(&histories(users), N_ITEMS);
+    let observed = Observed::of(&Histories::of_items(users), N_ITEMS);
     let course = Course { config, items: &none, users: &none, start: None, seed: 1, progress: &(), span: None };
     course.run(&observed).unwrap()
 }
@@ -53,7 +44,7 @@ fn learned(users: &[Vec<u32>], config: &IalsValidParams) -> Learned {
 /// The factors, and the recipe around them.
 fn fitted(users: &[Vec<u32>], config: &IalsValidParams) -> Fitted {
     let Learned { item_factors, base, .. } = learned(users, config);
-    let popular = Popular::count(&histories(users), N_ITEMS);
+    let popular = Popular::count(&Histories::of_items(users), N_ITEMS);
     Fitted::new(Arc::new(Factors::new(item_factors, base, None)), popular, config, 1.0)
 }
 
@@ -137,7 +128,7 @@ proptest! {
         history_length in 1_usize..6,
     ) {
         let config = IalsValidParams { history_length, ..config() };
-        let histories = histories(&users);
+        let histories = Histories::of_items(&users);
         let raw = learned(&users, &config);
         let pull = fit::Pull::of(Observed::of(&histories, N_ITEMS).sides().0, N_ITEMS, &config).mean;
         let mut pairs: Vec<(u32, f32)> = Vec::new();
@@ -223,7 +214,7 @@ fn alone<'a>(factors: &'a Matrix, regularization: &'a [f32]) -> Against<'a> {
 fn every_half_step_lowers_the_loss() {
     let users: Vec<Vec<u32>> =
         (0..12).map(|user| (0..4).map(|event| (user * 5 + event * event) % 9).collect()).collect();
-    let observed = Observed::of(&histories(&users), N_ITEMS);
+    let observed = Observed::of(&Histories::of_items(&users), N_ITEMS);
     let config = config();
     let (by_user, by_item) = observed.sides();
     let user_pull = fit::Pull::of(by_user, N_ITEMS, &config);
@@ -265,7 +256,7 @@ fn a_user_nothing_is_known_of_gets_popular_items() {
 fn a_long_history_is_solved_as_short_ones_are() {
     // So many that the rows of the other side are not copied together.
     let users: Vec<Vec<u32>> = (0..2000).map(|user| vec![0, 1 + user % 8]).collect();
-    let observed = Observed::of(&histories(&users), N_ITEMS);
+    let observed = Observed::of(&Histories::of_items(&users), N_ITEMS);
     let (_, by_item) = observed.sides();
     let x = random(users.len(), 5, 6);
     let mut y = random(N_ITEMS, 5, 7);

@@ -245,13 +245,8 @@ mod tests {
     use super::*;
 
     fn histories(lengths: &[usize]) -> Histories {
-        let mut offsets = vec![0];
-        offsets.extend(lengths.iter().scan(0, |end, length| {
-            *end += length;
-            Some(*end)
-        }));
-        let n_events = lengths.iter().sum::<usize>() as u32;
-        Histories::new(offsets, (0..n_events).collect(), (0..i64::from(n_events)).collect::<Vec<_>>())
+        let mut events = (0..).zip(0..);
+        Histories::of_events(lengths.iter().map(|length| events.by_ref().take(*length).collect::<Vec<_>>()))
     }
 
     #[test]

@@ -49,13 +49,11 @@ const HOUR_S: i64 = 3600;
 
 /// A session of each user, an event an hour; users begin ten hours apart.
 fn histories(users: &[Vec<u32>]) -> Histories {
-    let mut offsets = vec![0];
-    let mut timestamp_s = Vec::new();
-    for (user, items) in (0..).zip(users) {
-        offsets.push(offsets[offsets.len() - 1] + items.len());
-        timestamp_s.extend((0..items.len() as i64).map(|event| (10 * user + event) * HOUR_S));
-    }
-    Histories::new(offsets, users.concat(), timestamp_s)
+    let events = |(user, items): (i64, &Vec<u32>)| {
+        let timed = (10 * user..).zip(items).map(|(hour, item)| (*item, hour * HOUR_S));
+        timed.collect::<Vec<_>>()
+    };
+    Histories::of_events((0..).zip(users).map(events))
 }
 
 /// After all sessions.

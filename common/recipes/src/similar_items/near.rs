@@ -279,16 +279,6 @@ mod tests {
     const N_ITEMS: usize = 6;
     const HALF_LIFE: f64 = 2.0;
 
-    fn histories(users: &[Vec<u32>]) -> Histories {
-        let ends = users.iter().scan(0, |end, user| {
-            *end += user.len();
-            Some(*end)
-        });
-        let items = users.concat();
-        let n_events = items.len();
-        Histories::new([0].into_iter().chain(ends).collect(), items, vec![0; n_events])
-    }
-
     /// By interactions alone, in as many dimensions as there are items.
     fn space(histories: &Histories) -> Space {
         let placed = Placed::fit(histories, N_ITEMS, HALF_LIFE, N_ITEMS, 1, &()).unwrap();
@@ -311,7 +301,7 @@ mod tests {
         fn the_terms_and_the_item_itself_are_the_whole_and_users_are_counted(
             users in prop::collection::vec(prop::collection::vec(0_u32..N_ITEMS as u32, 0..9), 1..6),
         ) {
-            let histories = histories(&users);
+            let histories = Histories::of_items(&users);
             let space = space(&histories);
             let placing = space.placing.as_ref().unwrap();
             let near = Cooccurrence::new(&histories, N_ITEMS, HALF_LIFE);
@@ -350,7 +340,7 @@ mod tests {
     #[test]
     fn the_events_of_a_user_beyond_reach_are_not_counted() {
         let far: Vec<u32> = [0].into_iter().chain([1; REACH]).chain([2]).collect();
-        let near = Near::count(&histories(&[far, vec![2, 3, 0, 3]]), 4, HALF_LIFE, &()).unwrap();
+        let near = Near::count(&Histories::of_items(&[far, vec![2, 3, 0, 3]]), 4, HALF_LIFE, &()).unwrap();
         let (items, weights) = near.rows.row(0);
         let counts: Vec<u32> = (0..items.len()).map(|place| near.n_users.counts(0, place).unwrap()[0]).collect();
         let told: std::collections::BTreeMap<u32, u32> = items.iter().copied().zip(counts).collect();

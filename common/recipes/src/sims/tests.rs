@@ -15,16 +15,6 @@ fn open_params() -> SimsValidParams {
     }
 }
 
-fn histories(users: &[Vec<u32>]) -> Histories {
-    let mut offsets = vec![0];
-    let items = users.concat();
-    for user in users {
-        offsets.push(offsets[offsets.len() - 1] + user.len());
-    }
-    let n_events = items.len();
-    Histories::new(offsets, items, vec![0; n_events])
-}
-
 fn list(neighbours: &Neighbours, item: Option<u32>, k: usize) -> Vec<u32> {
     let query = Query { item, ..Query::default() };
     neighbours.recommend(&query, k).iter().map(|scored| scored.item).collect()
@@ -37,7 +27,7 @@ proptest! {
         discount in 0.0_f64..=1.0,
     ) {
         let config = SimsValidParams { popularity_discount_factor: discount, ..open_params() };
-        let fitted = fit(&histories(&users), 6, &config, &()).unwrap();
+        let fitted = fit(&Histories::of_items(&users), 6, &config, &()).unwrap();
         let has = |user: &Vec<u32>, item: u32| user.contains(&item);
         let n = |item| users.iter().filter(|user| has(user, item)).count() as f64;
         for i in 0..6 {
@@ -67,7 +57,7 @@ fn pairs_that_too_few_share_come_after_the_others_and_popular_items_last() {
     let users = [vec![0, 1], vec![0, 1], vec![0, 2], vec![1], vec![1], vec![1], vec![3], vec![3], vec![4]];
     let fitted = |min_cointeraction_count| {
         let config = SimsValidParams { min_cointeraction_count, popularity_discount_factor: 1.0, ..open_params() };
-        fit(&histories(&users), 5, &config, &()).unwrap()
+        fit(&Histories::of_items(&users), 5, &config, &()).unwrap()
     };
     assert_eq!(list(&fitted(0), Some(0), 9), [2, 1, 3, 4]);
     assert_eq!(list(&fitted(2), Some(0), 9), [1, 2, 3, 4]);
@@ -77,7 +67,7 @@ fn pairs_that_too_few_share_come_after_the_others_and_popular_items_last() {
 #[test]
 fn an_unknown_item_and_one_that_stands_alone_get_popular_items() {
     let users = [vec![0, 1], vec![0, 1], vec![0], vec![2]];
-    let fitted = fit(&histories(&users), 3, &open_params(), &()).unwrap();
+    let fitted = fit(&Histories::of_items(&users), 3, &open_params(), &()).unwrap();
     assert_eq!(list(&fitted, None, 9), [0, 1, 2]);
     assert_eq!(list(&fitted, Some(2), 9), [0, 1]);
 }

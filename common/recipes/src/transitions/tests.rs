@@ -28,13 +28,7 @@ fn config() -> TransitionsValidParams {
 
 /// Users with their items, an event an hour.
 fn histories(users: &[Vec<u32>]) -> Histories {
-    let mut offsets = vec![0];
-    let mut timestamp_s = Vec::new();
-    for user in users {
-        offsets.push(offsets[offsets.len() - 1] + user.len());
-        timestamp_s.extend((0..user.len() as i64).map(|event| event * 3600));
-    }
-    Histories::new(offsets, users.concat(), timestamp_s)
+    Histories::of_events(users.iter().map(|items| (0..).zip(items).map(|(event, item)| (*item, 3600 * event))))
 }
 
 fn events(items: &[u32]) -> Vec<Event> {

@@ -10,14 +10,7 @@ use super::{also_viewed, bought_together};
 
 /// Each user's events: item and seconds.
 fn histories(users: &[&[(u32, i64)]]) -> Histories {
-    let mut offsets = vec![0];
-    offsets.extend(users.iter().scan(0, |end, user| {
-        *end += user.len();
-        Some(*end)
-    }));
-    let events = users.concat();
-    let (items, times): (Vec<u32>, Vec<i64>) = events.into_iter().unzip();
-    Histories::new(offsets, items, times)
+    Histories::of_events(users.iter().map(|events| events.iter().copied()))
 }
 
 /// What a pair's score is counted from.
