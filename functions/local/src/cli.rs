@@ -224,18 +224,8 @@ pub struct Address {
 pub struct Serve {
     #[command(flatten)]
     pub address: Address,
-    /// Folder that everything is kept in
-    #[arg(long, env = "PALATE_DATA", default_value = "./.palate")]
-    pub data: PathBuf,
-    /// Where data is kept: in the data folder, or in DynamoDB and S3
-    #[arg(long, env = "PALATE_STORE", default_value = "embedded")]
-    pub store: Store,
-    /// DynamoDB table (with --store aws)
-    #[arg(long, env = "PALATE_TABLE", required_if_eq("store", "aws"))]
-    pub table: Option<String>,
-    /// Bucket for Palate's own files (with --store aws)
-    #[arg(long, env = "PALATE_BUCKET", required_if_eq("store", "aws"))]
-    pub bucket: Option<String>,
+    #[command(flatten)]
+    pub kept: Kept,
     /// Train solutions and recommenders only when asked to, not by their schedules
     #[arg(long)]
     pub no_auto_training: bool,

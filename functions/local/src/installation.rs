@@ -68,7 +68,7 @@ pub struct Installation {
 impl Installation {
     /// Starts everything that `palate serve` does. Returns once connections are accepted.
     pub async fn start(options: &Serve) -> Result<Self, StartError> {
-        if options.store == Store::Aws && (options.allow_clock || options.allow_reset) {
+        if options.kept.store == Store::Aws && (options.allow_clock || options.allow_reset) {
             return Err(StartError::NotWithAws);
         }
         // First of all, so that nothing is touched if somebody else is here.
@@ -78,13 +78,14 @@ impl Installation {
             Some(clock) => Arc::clone(clock) as _,
             None => Arc::new(SystemClock),
         };
-        let (stores, folder) = match options.store {
-            Store::Embedded => open(&options.data, &clock).map(|(stores, folder)| (stores, Some(folder)))?,
-            Store::Aws => (connect(options.table.as_deref(), options.bucket.as_deref()).await?, None),
+        let kept = &options.kept;
+        let (stores, folder) = match kept.store {
+            Store::Embedded => open(&kept.data, &clock).map(|(stores, folder)| (stores, Some(folder)))?,
+            Store::Aws => (connect(kept.table.as_deref(), kept.bucket.as_deref()).await?, None),
         };
-        let address = listener.local_addr().map_err(|error| in_folder(&options.data, error.into()))?;
+        let address = listener.local_addr().map_err(|error| in_folder(&kept.data, error.into()))?;
         let auth = keys::auth(options.auth, address.ip());
-        let access = keys::access(auth, address.ip(), options, &stores).await?;
+        let access = keys::access(auth, address.ip(), kept, &stores).await?;
         Self::run(listener, address, options, stores, (auth, access), (clock, test_clock), folder)
     }
 
@@ -97,13 +98,13 @@ impl Installation {
         (clock, test_clock): (Arc<dyn Clock>, Option<Arc<TestClock>>),
         folder: Option<File>,
     ) -> Result<Self, StartError> {
-        let failed = |source: Box<dyn Error + Send + Sync>| in_folder(&options.data, source);
+        let failed = |source: Box<dyn Error + Send + Sync>| in_folder(&options.kept.data, source);
         let setup = Setup {
             settings: settings(options, access)?,
             clock,
             signed: auth == Auth::Required,
-            store: options.store,
-            data: options.data.clone(),
+            store: options.kept.store,
+            data: options.kept.data.clone(),
         };
         let live = Live::start(&setup, stores).map_err(failed)?;
         let limits = options.limits.clone();

@@ -12,7 +12,7 @@ use palate_service::{
 use palate_store::{StoreError, Stores};
 
 use crate::{
-    cli::{Auth, Kept, Keys, Serve, Store},
+    cli::{Auth, Kept, Keys, Store},
     console::say,
     demo::Failed,
     installation::{self, StartError},
@@ -42,16 +42,16 @@ pub fn auth(asked: Option<Auth>, listening_on: IpAddr) -> Auth {
 }
 
 /// What the service is told, and the log of what its owner should know.
-pub async fn access(auth: Auth, listening_on: IpAddr, options: &Serve, stores: &Stores) -> Result<Access, KeysError> {
+pub async fn access(auth: Auth, listening_on: IpAddr, kept: &Kept, stores: &Stores) -> Result<Access, KeysError> {
     if auth == Auth::Off {
         if !listening_on.is_loopback() {
             tracing::warn!("whoever reaches {listening_on} may read, change and delete everything");
         }
         return Ok(Access::Anyone);
     }
-    let master_key = master_key(options.store, &options.data)?;
+    let master_key = master_key(kept.store, &kept.data)?;
     if keys::list(stores.records.as_ref()).await?.is_empty() {
-        let data = options.data.display();
+        let data = kept.data.display();
         tracing::warn!("every request is refused until there is an access key: palate keys create --data {data}");
     }
     Ok(Access::Keys { master_key, region: None })

@@ -55,12 +55,15 @@ pub(crate) trait Job: Resource + Clone {
     /// writes goes under names of this attempt, and nothing shows before `finish`.
     fn work(service: &Arc<Service>, run: &Run<Self>) -> impl Future<Output = Result<Self::Product, WorkError>> + Send;
 
-    /// Fills in `resource` and gives the writes that make the product visible. Called again if they conflict.
+    /// Fills in `resource` and gives the writes that make the product visible. Called again if they conflict. Without it the
+    /// work has left everything where it belongs.
     fn finish(
-        service: &Arc<Service>,
-        resource: &mut Self,
-        product: &Self::Product,
-    ) -> impl Future<Output = Result<Vec<Write>, WorkError>> + Send;
+        _service: &Arc<Service>,
+        _resource: &mut Self,
+        _product: &Self::Product,
+    ) -> impl Future<Output = Result<Vec<Write>, WorkError>> + Send {
+        async { Ok(Vec::new()) }
+    }
 
     /// Called when the job has come to its end well, for what may follow from that. It may be cut off, so a
     /// sweep must see to the same.

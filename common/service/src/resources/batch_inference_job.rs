@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use palate_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -249,9 +248,5 @@ impl Job for BatchInferenceJob {
             lost: &run.lost,
         };
         batch.run(service).await
-    }
-
-    async fn finish(_service: &Arc<Service>, _job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
-        Ok(Vec::new())
     }
 }

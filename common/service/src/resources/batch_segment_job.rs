@@ -185,8 +185,4 @@ impl Job for BatchSegmentJob {
         };
         batch.run(service).await
     }
-
-    async fn finish(_service: &Arc<Service>, _job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
-        Ok(Vec::new())
-    }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use palate_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -149,10 +148,6 @@ impl Job for DatasetExportJob {
         let rows = written?;
         tracing::info!(job = job.dataset_export_job_arn, rows, "exported");
         Ok(())
-    }
-
-    async fn finish(_service: &Arc<Service>, _job: &mut Self, _product: &()) -> Result<Vec<Write>, WorkError> {
-        Ok(Vec::new())
     }
 }
 

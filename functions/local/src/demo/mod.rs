@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    cli::{Auth, Demo, LogFormat, Serve, Store},
+    cli::{Auth, Demo, Kept, LogFormat, Serve, Store},
     client::Client,
     console::{self, say},
     edge::Limits,
@@ -67,10 +67,7 @@ async fn show(options: Demo, folder: &Path) -> Result<Installation, Failed> {
     say!();
     let serve = Serve {
         address: options.address,
-        data: folder.to_owned(),
-        store: Store::Embedded,
-        table: None,
-        bucket: None,
+        kept: Kept { data: folder.to_owned(), store: Store::Embedded, table: None, bucket: None },
         no_auto_training: false,
         // Its data is public, and its own client does not sign.
         auth: Some(Auth::Off),
