@@ -182,6 +182,14 @@ fn ask(model: &Arc<dyn Model>, items: &[&str], k: usize) -> Vec<(String, Option<
     list.iter().map(|scored| (model.item_id(scored.item).to_owned(), scored.score)).collect()
 }
 
+/// The page of a user.
+pub fn page(trained: &Trained, model: &Arc<dyn Model>, user: &str) -> crate::UserPage {
+    let page = model.user_page(user).unwrap();
+    let file = trained.files.iter().find(|file| file.name == *page.file).unwrap();
+    let content = file.content.slice(page.range.start as usize..page.range.end as usize);
+    model.open_user_page(&page, content).unwrap()
+}
+
 fn resident(files: &[ModelFile]) -> Vec<ModelFile> {
     files.iter().filter(|file| !file.paged).cloned().collect()
 }

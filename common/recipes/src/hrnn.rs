@@ -51,8 +51,7 @@ use crate::params::Params;
 use crate::training::check_items;
 use crate::{Dataset, IdMap, Model, ModelError, ModelFile, Recipe, RecipeInfo};
 use crate::{TrainError, Trained, TrainingTask};
-use encode::Encoded;
-use scorer::{Hrnn, state_bytes};
+use scorer::Hrnn;
 use store::Settings;
 
 /// One of the recurrent recipes; what it reads makes the difference.
@@ -85,7 +84,7 @@ impl Recipe for Recurrent {
         let settings = Settings::of(&outcome);
         let features = &outcome.weights.items.features;
         let parts = Parts { ids: &ids, settings: &settings, scorer: &outcome.scorer, item_features: features };
-        let files = self.files(task, given.to_text(), parts, task.dataset.histories(), &outcome.encoded)?;
+        let files = self.files(task, given.to_text(), parts, task.dataset.histories(), &outcome.states)?;
         Ok(Trained { files, report: outcome.report, hyperparameters: given.to_text(), chosen: BTreeMap::new() })
     }
 
@@ -95,9 +94,9 @@ impl Recipe for Recurrent {
         }
         let contents = Contents::verify(&trained.files, self.info().name)?;
         let updated = update::update(&contents, self.info(), task)?;
-        let update::Updated { ids, histories, settings, scorer, item_features, encoded } = &updated;
+        let update::Updated { ids, histories, settings, scorer, item_features, states } = &updated;
         let parts = Parts { ids, settings, scorer, item_features };
-        let files = self.files(task, trained.hyperparameters.clone(), parts, histories, encoded)?;
+        let files = self.files(task, trained.hyperparameters.clone(), parts, histories, states)?;
         let (report, hyperparameters) = (trained.report.clone(), trained.hyperparameters.clone());
         Ok(Trained { files, report, hyperparameters, chosen: trained.chosen.clone() })
     }
@@ -145,17 +144,12 @@ impl Recurrent {
         hyperparameters: BTreeMap<String, String>,
         parts: Parts<'_>,
         histories: &Histories,
-        encoded: &[Encoded],
+        states: &[Vec<u8>],
     ) -> Result<Vec<ModelFile>, TrainError> {
-        let mut states = vec![Vec::new(); histories.n_users()];
-        for encoded in encoded {
-            let last_s = histories.timestamps_of(encoded.user).last().unwrap_or(0);
-            states[encoded.user] = state_bytes(last_s, &encoded.session, &encoded.state);
-        }
         let n_kept = UserSide::n_kept(parts.scorer.network.seen_weight, READ_EVENTS);
         let mut files = vec![ItemSide::write(parts.ids, parts.scorer.transitions.popular())?];
         files.extend(store::write(parts.settings, parts.scorer, parts.item_features)?);
-        files.extend(UserSide::write_with(task.dataset.users(), histories, n_kept, Some(&states))?);
+        files.extend(UserSide::write_with(task.dataset.users(), histories, n_kept, Some(states))?);
         let mut manifest = Manifest::of(self.info(), task, &hyperparameters);
         manifest.n_items = parts.ids.len();
         Ok(manifest.seal(files)?)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::dataset::Histories;
 use crate::evaluate::{Asking, Split, average_rewards, evaluate, time_answers, weighted_ndcg};
 use crate::model::Scorer;
@@ -111,6 +113,38 @@ impl Progress for Quiet<'_> {
 
     fn time_left(&self) -> Option<Duration> {
         self.0.time_left()
+    }
+}
+
+/// Leaves time for what comes last.
+pub struct Reserved<'a> {
+    pub progress: &'a dyn Progress,
+    pub time: Duration,
+}
+
+impl Progress for Reserved<'_> {
+    fn report(&self, step: &str, done: f64) {
+        self.progress.report(step, done);
+    }
+
+    fn stopped(&self) -> bool {
+        self.progress.stopped()
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        Some(self.progress.time_left()?.saturating_sub(self.time))
+    }
+
+    fn tells_times(&self) -> bool {
+        self.progress.tells_times()
+    }
+
+    fn kept(&self, name: &str) -> Option<Bytes> {
+        self.progress.kept(name)
+    }
+
+    fn keep(&self, name: &str, state: Bytes) {
+        self.progress.keep(name, state);
     }
 }
 

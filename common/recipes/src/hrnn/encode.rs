@@ -3,9 +3,12 @@
 use rayon::prelude::*;
 
 use super::network::{Carry, Network};
+use super::scorer::state_bytes;
 use super::weights::Weights;
 use super::window::{Cell, Input, Lanes, NONE, Reading};
 use crate::model::SparseRows;
+use crate::training::go_on;
+use crate::{Progress, TrainError};
 
 /// Users that are gone through together.
 const TOGETHER: usize = 64;
@@ -17,31 +20,68 @@ const LANES: usize = 16;
 const STEPS: usize = 64;
 
 /// A user after the last event.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Encoded {
-    pub user: usize,
+struct Encoded {
+    user: usize,
     /// `(d + 1,)`
-    pub query: Vec<f32>,
+    query: Vec<f32>,
     /// `(d,)` each
-    pub session: Vec<f32>,
-    pub state: Vec<f32>,
+    session: Vec<f32>,
+    state: Vec<f32>,
 }
 
-/// Goes through the histories of some users, in their order. `vectors` are those of all items. Users without events
-/// are left out.
-pub fn encode(
-    weights: &Weights,
-    vectors: &[f32],
-    reading: &Reading<'_>,
-    of: &SparseRows,
-    users: &[usize],
-) -> Vec<Encoded> {
-    let nothing = SparseRows::from_rows([]);
-    let network = weights.network(vectors, of, &nothing);
-    let mut all: Vec<Encoded> =
-        users.par_chunks(TOGETHER).flat_map_iter(|users| encode_together(&network, reading, users)).collect();
-    all.sort_by_key(|encoded| encoded.user);
-    all
+/// Who is gone through, and how.
+#[derive(Clone, Copy)]
+pub struct Encoding<'a> {
+    pub weights: &'a Weights,
+    /// Of all items.
+    pub vectors: &'a [f32],
+    pub reading: &'a Reading<'a>,
+    /// Features of users, by row.
+    pub of_users: &'a SparseRows,
+    /// Ascending. Those without events are left out.
+    pub users: &'a [usize],
+    pub progress: &'a dyn Progress,
+}
+
+impl Encoding<'_> {
+    /// What each of the users asks for next: `(d + 1,)`.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]
+    pub fn queries(&self) -> Result<Vec<Vec<f32>>, TrainError> {
+        self.each(|encoded| encoded.query)
+    }
+
+    /// What pages keep of each of the histories; nothing of the other users.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]
+    pub fn states(&self) -> Result<Vec<Vec<u8>>, TrainError> {
+        let histories = self.reading.histories;
+        let mut states = vec![Vec::new(); histories.n_users()];
+        let of_each = self.each(|encoded| {
+            let last_s = histories.timestamps_of(encoded.user).last().unwrap_or(0);
+            (encoded.user, state_bytes(last_s, &encoded.session, &encoded.state))
+        })?;
+        for (user, state) in of_each {
+            states[user] = state;
+        }
+        Ok(states)
+    }
+
+    /// In the order of the users.
+    fn each<T: Send>(&self, value: impl Fn(Encoded) -> T + Sync) -> Result<Vec<T>, TrainError> {
+        let nothing = SparseRows::from_rows([]);
+        let network = self.weights.network(self.vectors, self.of_users, &nothing);
+        let of_some = |users: &[usize]| {
+            go_on(self.progress)?;
+            let mut encoded = encode_together(&network, self.reading, users);
+            encoded.sort_by_key(|encoded| encoded.user);
+            Ok(encoded.into_iter().map(&value).collect())
+        };
+        let all: Vec<Vec<T>> = self.users.par_chunks(TOGETHER).map(of_some).collect::<Result<_, TrainError>>()?;
+        Ok(all.into_iter().flatten().collect())
+    }
 }
 
 fn encode_together(network: &Network<'_>, reading: &Reading<'_>, users: &[usize]) -> Vec<Encoded> {

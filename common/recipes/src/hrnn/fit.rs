@@ -1,9 +1,11 @@
 //! A training: learning with early stopping, judging, learning on everything.
 
+use std::time::{Duration, Instant};
+
 use super::body::Shape;
 use super::cold::cold_items;
 use super::config::{HrnnValidParams, pace, recency};
-use super::encode::{Encoded, encode};
+use super::encode::Encoding;
 use super::fresh::Fresh;
 use super::gap::session_gap_s;
 use super::learner::{Learner, Material, Pace};
@@ -19,7 +21,7 @@ use crate::neural::learning::{Epoch, Learner as _, Loop, Rules, Score, Stand};
 use crate::neural::store;
 use crate::params::Params;
 use crate::ridge::Design;
-use crate::training::{Quiet, judged, split_of, step};
+use crate::training::{Quiet, Reserved, judged, split_of, step};
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
 use crate::{Dataset, IdMap, Progress, RecipeInfo, Report, TrainError, TrainingTask, search};
 
@@ -29,13 +31,22 @@ const ON_EVERYTHING: f64 = 0.15;
 /// What the rate of these epochs is, beside the highest before.
 const RATE_ON_EVERYTHING: f32 = 0.316;
 
+/// Of the time that is left, what going through all histories at the end may take.
+const MOST_FOR_STATES: f64 = 0.25;
+
+/// Users by whom it is told how long that takes.
+const TIMED: usize = 256;
+
+const WITHOUT_STATES: &str = "There was no time to keep the states of all users, so requests go through the newest part \
+                              of their histories.";
+
 /// What a training leaves.
 pub struct Outcome {
     pub scorer: Hrnn,
     pub weights: Weights,
     pub metadata: Metadata,
-    /// The states of all users, by row.
-    pub encoded: Vec<Encoded>,
+    /// By row of the user, what pages keep; nothing if there was no time for it.
+    pub states: Vec<Vec<u8>>,
     pub transitions: TransitionsValidParams,
     pub report: Report,
 }
@@ -83,15 +94,17 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let features = (&metadata.of_items, metadata.items.len());
     let weights = Weights::draw(shape, &n_events, features, task.seed);
     let mut learner = Learner::begin(weights);
-    let judge = |weights: &Weights| {
-        Ok(course.with(&trial.histories, &n_events, |material| trial.ndcg(weights, material, seen_weight, |_| {})))
+    let keeping = course.keeping(&learner.weights, task)?;
+    let reserved = Reserved { progress, time: keeping.unwrap_or_default() };
+    let (task, progress) = (&TrainingTask { progress: &reserved, ..*task }, &reserved as &dyn Progress);
+    let ndcg = |weights: &Weights, finish: fn(&mut [f32])| {
+        let judge = |material: &Material<'_>| trial.ndcg(weights, material, seen_weight, finish, progress);
+        course.with(&trial.histories, &n_events, judge)
     };
+    let judge = |weights: &Weights| ndcg(weights, |_| {});
     let plan = Plan { name: "learning", pace, rules, shares: (0.05, 0.7) };
     let stand = course.learn(&mut learner, &learned_from, &n_events, &plan, Some(&judge), progress)?;
-    let ndcg = |finish: fn(&mut [f32])| {
-        course.with(&trial.histories, &n_events, |material| trial.ndcg(&learner.weights, material, seen_weight, finish))
-    };
-    let (exact, rounded) = (ndcg(|_| {}), ndcg(store::round));
+    let (exact, rounded) = (ndcg(&learner.weights, |_| {})?, ndcg(&learner.weights, store::round)?);
     progress.report(&format!("vectors of 16 bits: NDCG at 25 {rounded:.5}, before {exact:.5}"), 0.7);
     step(progress, "blending", 0.7)?;
     let counted = Transitions::learn(&trial.histories, &source, &transitions, &quiet)?;
@@ -105,6 +118,9 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let mut report = judged(task, info, &split, &training, &scorer)?;
     compare(&mut report);
     report.warnings.extend(stand.warning());
+    if keeping.is_none() && !task.trial {
+        report.warnings.push(WITHOUT_STATES.into());
+    }
     drop((scorer, training));
     step(progress, "learning from everything", 0.8)?;
     let all = params.learned_from(histories);
@@ -122,11 +138,9 @@ pub fn fit(task: &TrainingTask<'_>, info: &RecipeInfo, given: &Params, ids: &IdM
     let counted = Transitions::learn(histories, &source, &transitions, &quiet)?;
     let scorer = Hrnn { fresh, ..course.scorer(&learner.weights, counted, &blend, seen_weight) };
     check(&scorer)?;
-    let users: Vec<usize> = histories.users().collect();
-    let encoded = course.with(histories, &n_events, |material| {
-        encode(&learner.weights, &scorer.network.vectors, &material.reading, &metadata.of_users, &users)
-    });
-    Ok(Outcome { scorer, weights: learner.weights, metadata, encoded, transitions, report })
+    let users: Vec<usize> = if keeping.is_some() { histories.users().collect() } else { Vec::new() };
+    let states = course.states(&learner.weights, &scorer.network.vectors, &users, progress)?;
+    Ok(Outcome { scorer, weights: learner.weights, metadata, states, transitions, report })
 }
 
 /// # Errors
@@ -183,6 +197,45 @@ impl Course<'_> {
         read(&Material { reading, items: of_items, users: of_users, contexts: of_contexts, n_events, cold: self.cold })
     }
 
+    /// What pages keep of some users, whose whole histories are gone through.
+    fn states(
+        &self,
+        weights: &Weights,
+        vectors: &[f32],
+        users: &[usize],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Vec<u8>>, TrainError> {
+        self.with(self.dataset.histories(), &[], |material| {
+            let (reading, of_users) = (&material.reading, &self.metadata.of_users);
+            Encoding { weights, vectors, reading, of_users, users, progress }.states()
+        })
+    }
+
+    /// How long it takes to go through all histories for the states of all users, by how long it takes for some of them;
+    /// `None` if that is too long, or nobody will ask for them.
+    fn keeping(&self, weights: &Weights, task: &TrainingTask<'_>) -> Result<Option<Duration>, TrainError> {
+        if task.trial {
+            return Ok(None);
+        }
+        let Some(left) = task.progress.time_left() else { return Ok(Some(Duration::ZERO)) };
+        let histories = self.dataset.histories();
+        let users: Vec<usize> = histories.users().step_by(histories.n_users().div_ceil(TIMED).max(1)).collect();
+        let n_read: usize = users.iter().map(|user| histories.items_of(*user).len()).sum();
+        let vectors = self.vectors(weights);
+        let begun = Instant::now();
+        self.states(weights, &vectors, &users, task.progress)?;
+        let time = begun.elapsed().mul_f64(histories.n_events() as f64 / n_read.max(1) as f64);
+        Ok((time <= left.mul_f64(MOST_FOR_STATES)).then_some(time))
+    }
+
+    /// Of all items, as they are in the model.
+    fn vectors(&self, weights: &Weights) -> Vec<f32> {
+        let items: Vec<u32> = (0..self.n_items as u32).collect();
+        let mut vectors = weights.items.vectors(&self.metadata.of_items, &items, self.cold);
+        store::round(&mut vectors);
+        vectors
+    }
+
     /// Learns as [`Loop::run`] says, and leaves the best weights.
     fn learn(
         &self,
@@ -205,13 +258,10 @@ impl Course<'_> {
     }
 
     fn scorer(&self, weights: &Weights, transitions: Transitions, blend: &Blend, seen_weight: f64) -> Hrnn {
-        let items: Vec<u32> = (0..self.n_items as u32).collect();
-        let mut vectors = weights.items.vectors(&self.metadata.of_items, &items, self.cold);
-        store::round(&mut vectors);
         let network = Alone {
             d: weights.shape.d,
             body: weights.body.clone(),
-            vectors,
+            vectors: self.vectors(weights),
             users: self.metadata.users.clone(),
             contexts: self.metadata.contexts.clone(),
             gap_s: self.gap_s,

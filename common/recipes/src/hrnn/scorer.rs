@@ -10,6 +10,7 @@ use super::worth::Worth;
 use crate::model::{Scorer, SparseRows};
 use crate::neural::blend::{Blend, NETWORK, TRANSITIONS};
 use crate::neural::shares::{Own, among, best, shares, weigh_seen};
+use crate::neural::store::{from_singles, to_singles};
 use crate::transitions::Fitted;
 use crate::{Event, Query, Record, Scored};
 
@@ -45,16 +46,15 @@ pub struct Hrnn {
 /// A user's state as pages keep it: when the last event was, and the states of session and user.
 pub fn state_bytes(last_s: i64, session: &[f32], user: &[f32]) -> Vec<u8> {
     let mut bytes = last_s.to_le_bytes().to_vec();
-    bytes.extend(session.iter().chain(user).flat_map(|value| value.to_le_bytes()));
+    bytes.extend([session, user].into_iter().flat_map(to_singles));
     bytes
 }
 
 /// The last event's time, and the states; `None` if the bytes are of another shape.
 fn read_state(bytes: &[u8], d: usize) -> Option<(i64, Carry)> {
     let (last_s, values) = bytes.split_first_chunk::<8>()?;
-    let values: Vec<f32> = values.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    let sound = values.len() == 2 * d && values.iter().all(|value| value.is_finite());
-    let (session, user) = values.split_at_checked(d).filter(|_| sound)?;
+    let values = from_singles(values, 2 * d)?;
+    let (session, user) = values.split_at_checked(d)?;
     Some((i64::from_le_bytes(*last_s), Carry { session: session.to_vec(), user: user.to_vec() }))
 }
 

@@ -14,7 +14,7 @@ use super::scorer::{Alone, Hrnn};
 use super::worth::Worth;
 use crate::model::{Contents, ItemSide, ModelError, ModelFile};
 use crate::neural::blend::Blend;
-use crate::neural::store::{from_halves, to_halves};
+use crate::neural::store::{from_halves, to_halves, to_singles};
 use crate::transitions::{Fitted as Transitions, TransitionsValidParams};
 
 const SETTINGS: &str = "hrnn.json";
@@ -85,10 +85,7 @@ pub fn write(settings: &Settings, scorer: &Hrnn, item_features: &[f32]) -> Resul
     let mut all: Vec<(&str, &[f32])> = Vec::new();
     all.extend(names.iter().zip(scorer.network.body.tensors()).map(|((name, ..), tensor)| (*name, tensor.as_slice())));
     all.extend(scorer.worth.as_ref().map(|worth| (WORTH, worth.factors())));
-    let bytes: Vec<(&str, Vec<u8>)> = all
-        .into_iter()
-        .map(|(name, values)| (name, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
-        .collect();
+    let bytes: Vec<(&str, Vec<u8>)> = all.into_iter().map(|(name, values)| (name, to_singles(values))).collect();
     let halves = [(ITEMS, scorer.network.vectors.as_slice()), (ITEM_FEATURES, item_features)];
     let halves = halves.map(|(name, values)| (name, to_halves(values)));
     let mut tensors = Vec::with_capacity(bytes.len() + halves.len());

@@ -3,6 +3,7 @@
 mod metadata;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::body::Shape;
 use super::config::HrnnValidParams;
@@ -10,7 +11,7 @@ use super::learner::{Learner, Material, Pace};
 use super::weights::Weights;
 use super::window::{NONE, Reading};
 use super::*;
-use crate::contract::Hurry;
+use crate::contract::{Hurry, page};
 use crate::dataset::Histories;
 use crate::model::{Scorer, SparseRows};
 use crate::neural::allowance::Allowance;
@@ -63,13 +64,6 @@ fn train_for(rows: &[(String, String, i64)], progress: &dyn Progress) -> (Traine
     (trained, model)
 }
 
-fn page(trained: &Trained, model: &Arc<dyn Model>, user: &str) -> crate::UserPage {
-    let page = model.user_page(user).unwrap();
-    let file = trained.files.iter().find(|file| file.name == *page.file).unwrap();
-    let content = file.content.slice(page.range.start as usize..page.range.end as usize);
-    model.open_user_page(&page, content).unwrap()
-}
-
 #[test]
 fn what_comes_back_is_weighed_in_answers() {
     let (trained, _) = train(&rings(60, 30));
@@ -104,6 +98,24 @@ fn the_state_of_a_page_and_newer_events_say_what_the_whole_history_does() {
         }
     }
     assert_eq!(page.state("nobody"), None);
+}
+
+#[test]
+fn without_time_for_states_histories_are_gone_through_and_the_report_says_so() {
+    struct Over;
+    impl Progress for Over {
+        fn report(&self, _step: &str, _done: f64) {}
+        fn time_left(&self) -> Option<Duration> {
+            Some(Duration::ZERO)
+        }
+    }
+    let (dataset, hyperparameters) = (dataset(&rings(60, 20)), BTreeMap::new());
+    let trained = HRNN.train(&TrainingTask::new(&dataset, &hyperparameters, 1, &Over)).unwrap();
+    let told = |trained: &Trained| trained.report.warnings.iter().any(|warning| warning.contains("no time to keep"));
+    assert!(told(&trained) && !told(&train(&rings(60, 20)).0));
+    let model = HRNN.open(&trained.files).unwrap();
+    let page = page(&trained, &model, "u007");
+    assert_eq!((page.history("u007").unwrap().len(), page.state("u007")), (20, None));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::encode::encode;
+use super::encode::Encoding;
 use super::learner::{Material, drawn};
 use super::weights::Weights;
 use super::window::Reading;
@@ -54,27 +54,43 @@ impl Trial {
 
     /// Mean NDCG at 25 of the events held back, with the items of the history left out of the lists if `seen_weight`
     /// is 0. `finish` does what is still to be done with the vectors of items.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]
     pub fn ndcg(
         &self,
         weights: &Weights,
         material: &Material<'_>,
         seen_weight: f64,
         finish: impl Fn(&mut [f32]),
-    ) -> f64 {
+        progress: &dyn Progress,
+    ) -> Result<f64, TrainError> {
         let mut vectors = weights.items.vectors(material.items, &all(material), material.cold);
         finish(&mut vectors);
-        let reading = Reading { histories: &self.histories, ..material.reading };
-        let users: Vec<usize> = self.asked.iter().map(|(user, _)| *user).collect();
-        let gains: Vec<f64> = encode(weights, &vectors, &reading, material.users, &users)
+        let queries = self.queries(weights, &vectors, material, progress)?;
+        let gains: Vec<f64> = queries
             .par_iter()
             .zip(&self.asked)
-            .map(|(encoded, (user, next))| {
-                let mut shares = shares(&vectors, &encoded.query);
+            .map(|(query, (user, next))| {
+                let mut shares = shares(&vectors, query);
                 weigh_seen(&mut shares, self.histories.items_of(*user).iter().copied(), seen_weight);
                 gain(&shares, *next, LIST_LENGTH)
             })
             .collect();
-        gains.iter().sum::<f64>() / gains.len().max(1) as f64
+        Ok(gains.iter().sum::<f64>() / gains.len().max(1) as f64)
+    }
+
+    /// What those who are asked ask for next, in their order.
+    fn queries(
+        &self,
+        weights: &Weights,
+        vectors: &[f32],
+        material: &Material<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Vec<f32>>, TrainError> {
+        let reading = &Reading { histories: &self.histories, ..material.reading };
+        let users: Vec<usize> = self.asked.iter().map(|(user, _)| *user).collect();
+        Encoding { weights, vectors, reading, of_users: material.users, users: &users, progress }.queries()
     }
 
     /// The weights of the two parts that find the most, and, if users come back to items, what becomes of the shares of
@@ -92,13 +108,11 @@ impl Trial {
     ) -> Result<Blend, TrainError> {
         let items = all(material);
         let vectors = weights.items.vectors(material.items, &items, material.cold);
-        let reading = Reading { histories: &self.histories, ..material.reading };
-        let users: Vec<usize> = self.asked.iter().map(|(user, _)| *user).collect();
-        let encoded = encode(weights, &vectors, &reading, material.users, &users);
+        let queries = self.queries(weights, &vectors, material, progress)?;
         let parts = |place: usize| -> Result<Parts, TrainError> {
             go_on(progress)?;
             let (user, next) = self.asked[place];
-            let mut network = shares(&vectors, &encoded[place].query);
+            let mut network = shares(&vectors, &queries[place]);
             weigh_seen(&mut network, self.histories.items_of(user).iter().copied(), seen_weight);
             let history: Vec<Event> = self.histories.events(user, usize::MAX);
             let others = transitions.rank(&Query { history: &history, ..Query::default() }, &items);
@@ -108,7 +122,7 @@ impl Trial {
             let Parts { history, network, others, next } = parts(place)?;
             Ok(Told::new(history.len(), &network, &others, next, LIST_LENGTH))
         };
-        let all = 0..encoded.len();
+        let all = 0..queries.len();
         let told: Result<Vec<Told>, TrainError> = all.clone().into_par_iter().map(told).collect();
         let blend = Blend::of(&told?);
         if seen_weight < 1.0 {

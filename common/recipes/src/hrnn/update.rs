@@ -1,7 +1,7 @@
 //! New items and new events in a model that is not learned anew.
 
 use super::body::Shape;
-use super::encode::{Encoded, encode};
+use super::encode::Encoding;
 use super::fresh::Fresh;
 use super::items::Items;
 use super::metadata::described;
@@ -16,7 +16,7 @@ use crate::neural::store::round;
 use crate::refresh::Refresh;
 use crate::ridge::Design;
 use crate::transitions::{Fitted as Transitions, Source, TransitionsValidParams};
-use crate::{Dataset, IdMap, ModelError, RecipeInfo, TrainError, TrainingTask};
+use crate::{IdMap, ModelError, RecipeInfo, TrainError, TrainingTask};
 
 /// A model with what is new.
 pub struct Updated {
@@ -26,7 +26,8 @@ pub struct Updated {
     pub settings: Settings,
     pub scorer: Hrnn,
     pub item_features: Vec<f32>,
-    pub encoded: Vec<Encoded>,
+    /// By user of `histories`, what pages keep.
+    pub states: Vec<Vec<u8>>,
 }
 
 /// Items of the dataset that the model does not know come after its own, with the vectors that their features give;
@@ -61,17 +62,18 @@ pub fn update(contents: &Contents, info: &RecipeInfo, task: &TrainingTask<'_>) -
     let scorer =
         Hrnn { network, transitions, worth, fresh: Some(fresh), blend: old.blend, gives_scores: old.gives_scores };
     let of_users = settings.user_features.rows(dataset.user_columns());
-    let encoded = encode_all(&scorer.network, settings.shape(), dataset, &histories, &of_users);
-    Ok(Updated { ids, histories, settings, scorer, item_features: items.features, encoded })
+    let states = states(&scorer.network, settings.shape(), task, &histories, &of_users)?;
+    Ok(Updated { ids, histories, settings, scorer, item_features: items.features, states })
 }
 
-fn encode_all(
+fn states(
     network: &Alone,
     shape: Shape,
-    dataset: &Dataset,
+    task: &TrainingTask<'_>,
     histories: &Histories,
     of_users: &SparseRows,
-) -> Vec<Encoded> {
+) -> Result<Vec<Vec<u8>>, TrainError> {
+    let dataset = task.dataset;
     let items = Items { width: network.d + 1, own: Vec::new(), trust: Vec::new(), features: Vec::new() };
     let weights = Weights { shape, items, body: network.body.clone() };
     let reading = Reading {
@@ -83,5 +85,6 @@ fn encode_all(
         weight: &|_| 0.0,
     };
     let users: Vec<usize> = histories.users().collect();
-    encode(&weights, &network.vectors, &reading, of_users, &users)
+    let (weights, vectors, reading, users) = (&weights, &network.vectors, &reading, &users);
+    Encoding { weights, vectors, reading, of_users, users, progress: task.progress }.states()
 }

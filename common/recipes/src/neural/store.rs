@@ -28,14 +28,23 @@ pub fn from_halves(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()
 }
 
+/// In single precision.
+pub fn to_singles(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// What [`to_singles`] made; `None` if it is not that of so many finite numbers.
+pub fn from_singles(bytes: &[u8], n: usize) -> Option<Vec<f32>> {
+    let (singles, rest) = bytes.as_chunks::<4>();
+    let values: Vec<f32> = singles.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    (values.len() == n && rest.is_empty() && values.iter().all(|value| value.is_finite())).then_some(values)
+}
+
 pub fn write(weights: &Weights, layout: &Layout, columns: usize) -> Result<ModelFile, ModelError> {
     let table = to_halves(&weights.table);
     let bytes: Vec<(&str, [usize; 2], Vec<u8>)> = layout
         .iter()
-        .map(|(name, slot)| {
-            let values = slot.of(&weights.body).iter().flat_map(|value| value.to_le_bytes());
-            (name, [slot.rows, slot.columns], values.collect())
-        })
+        .map(|(name, slot)| (name, [slot.rows, slot.columns], to_singles(slot.of(&weights.body))))
         .collect();
     let mut tensors = vec![(TABLE, view(Dtype::F16, &[weights.table.len() / columns, columns], &table)?)];
     for (name, shape, bytes) in &bytes {
@@ -60,10 +69,8 @@ pub fn read(contents: &Contents, layout: &Layout, columns: usize) -> Result<Weig
     let table = from_halves(data(TABLE, Dtype::F16, [contents.manifest.n_items, columns])?);
     let mut body = vec![0.0; layout.len()];
     for (name, slot) in layout.iter() {
-        let values = data(name, Dtype::F32, [slot.rows, slot.columns])?;
-        for (value, bytes) in slot.of_mut(&mut body).iter_mut().zip(values.as_chunks::<4>().0) {
-            *value = f32::from_le_bytes(*bytes);
-        }
+        let values = from_singles(data(name, Dtype::F32, [slot.rows, slot.columns])?, slot.rows * slot.columns);
+        slot.of_mut(&mut body).copy_from_slice(&values.ok_or_else(|| damaged("a weight is not finite"))?);
     }
     let weights = Weights { body, table };
     if weights.is_finite() { Ok(weights) } else { Err(damaged("a weight is not finite")) }
