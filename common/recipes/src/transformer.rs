@@ -24,6 +24,9 @@
 //! it, drawn as [`crate::hrnn::explore`] says from how much they suit the user. It says which, and leaves all scores, and
 //! the list in their order. [`update`] brings new items and events into a model that exists.
 //!
+//! **Answers** to somebody who did nothing since the training or the last update begin with what the network made of the
+//! history then, which the user's page keeps unless there are so many users that it would take long.
+//!
 //! A training learns from nine in ten of the users, without the last events of some of them, until what it tells of
 //! those grows no better, and settles: from the best weights it goes on for half as many epochs, while its steps become
 //! smaller and smaller. It is judged by the other users. Then it goes on from the weights that it has, for a few epochs
@@ -108,7 +111,8 @@ impl Sequential {
         files.extend(store::write(settings, scorer)?);
         let sequence = &scorer.sequence;
         let n_kept = UserSide::n_kept(sequence.seen_weight, sequence.network.shape.max_length);
-        files.extend(UserSide::write(task.dataset.users(), histories, n_kept)?);
+        let states = if task.trial { None } else { sequence.states(histories, task.progress)? };
+        files.extend(UserSide::write_with(task.dataset.users(), histories, n_kept, states.as_deref())?);
         Ok(Manifest::of(self.info(), task, hyperparameters).with_items(ids.len()).seal(files)?)
     }
 }

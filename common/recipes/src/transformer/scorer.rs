@@ -2,18 +2,23 @@
 
 use std::collections::HashSet;
 
+use rayon::prelude::*;
+
 use super::candidates::{Candidates, LARGE, Shares, n_found};
 use super::moments::Moments;
 use super::network::{First, Transformer};
+use crate::dataset::Histories;
 use crate::hrnn::explore::explore;
 use crate::hrnn::fresh::Fresh;
 use crate::model::Scorer;
 use crate::neural::batch::Shard;
 use crate::neural::blend::{Blend, NETWORK, TRANSITIONS};
 use crate::neural::coarse::Coarse;
+use crate::neural::store::{from_singles, to_singles};
 use crate::neural::train::Weights;
+use crate::training::go_on;
 use crate::transitions::Fitted;
-use crate::{Query, Scored, rank};
+use crate::{Event, Progress, Query, Scored, TrainError, rank};
 
 /// New items that a place open to exploration may get: those of them that suit the user best.
 const EXPLORED: usize = 1000;
@@ -47,6 +52,12 @@ pub struct Sequence {
 /// Numbers that [`First`] may have: 64 MB.
 const MAX_FIRST: usize = 16 << 20;
 
+/// Events that are read at most to keep what comes of all histories: some seconds of two cores.
+const MAX_KEPT: usize = 5_000_000;
+
+/// Users whose histories are read together.
+const TOGETHER: usize = 32;
+
 /// What is wanted of an answer.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
@@ -70,11 +81,40 @@ impl Sequence {
         Self { coarse, ..self }
     }
 
-    /// What the vectors of items are compared with.
+    /// What the vectors of items are compared with: what the page of the user has of it, if the user did nothing since.
     fn state(&self, query: &Query<'_>) -> Vec<f32> {
-        let shard = Shard::asking([query.history], self.network.shape.max_length);
+        let kept = query.state.filter(|state| state.newer.is_empty());
+        let kept = kept.and_then(|state| from_singles(state.bytes, self.network.shape.columns));
+        let mut state = kept.unwrap_or_else(|| self.outputs([query.history]));
+        self.network.add_moments(&self.weights.body, &self.moments.of_query(query), &[], &mut state);
+        state
+    }
+
+    /// What comes of histories, whoever asks and when: `columns` numbers each.
+    fn outputs<'a>(&self, histories: impl IntoIterator<Item = &'a [Event]>) -> Vec<f32> {
+        let shard = Shard::asking(histories, self.network.shape.max_length);
         let Weights { body, table } = &self.weights;
-        self.network.last_states((body, table), self.first.as_ref(), &shard, &self.moments.of_query(query))
+        self.network.last_outputs((body, table), self.first.as_ref(), &shard)
+    }
+
+    /// What pages keep of each user: [`Sequence::outputs`] as bytes. `None` if that would take long.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`]
+    pub fn states(&self, histories: &Histories, progress: &dyn Progress) -> Result<Option<Vec<Vec<u8>>>, TrainError> {
+        let n_read = |user: usize| histories.items_of(user).len().min(self.network.shape.max_length);
+        if histories.users().map(n_read).sum::<usize>() > MAX_KEPT {
+            return Ok(None);
+        }
+        let users: Vec<usize> = histories.users().collect();
+        let of_some = |users: &[usize]| {
+            go_on(progress)?;
+            let histories: Vec<Vec<Event>> = users.iter().map(|user| histories.events(*user, usize::MAX)).collect();
+            let outputs = self.outputs(histories.iter().map(Vec::as_slice));
+            Ok(outputs.chunks_exact(self.network.shape.columns).map(to_singles).collect())
+        };
+        let states = users.par_chunks(TOGETHER).map(of_some).collect::<Result<Vec<Vec<Vec<u8>>>, TrainError>>()?;
+        Ok(Some(states.into_iter().flatten().collect()))
     }
 
     /// The candidates that the network by itself has, of a large catalogue.

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::contract::page;
 use crate::model::Scorer;
 use crate::neural::blend::tests::{assert_second_is_halved, halving_the_newest};
 use crate::parts::{Column, ColumnType, PartBuilder};
-use crate::{Dataset, DatasetParts, Event, EventWeight, ItemSet, Progress, Query, Selection};
+use crate::{Dataset, DatasetParts, Event, EventWeight, ItemSet, Progress, Query, Selection, UserState};
 
 /// Users by their events: item and time.
 fn dataset(users: &[Vec<(usize, i64)>]) -> Dataset {
@@ -206,6 +207,32 @@ fn items_whose_events_weigh_more_rank_higher() {
             let share = |place: u32| shares[(3 * group + place) as usize];
             assert_eq!(share(1) > share(2), click > buy, "{group}: {} {}", share(1), share(2));
         }
+    }
+}
+
+#[test]
+fn somebody_who_did_nothing_since_is_answered_from_what_the_page_keeps() {
+    let (trained, model) = train(&ring(), &[], 4);
+    let page = page(&trained, &model, "u007");
+    let (known, bytes) = (page.history("u007").unwrap(), page.state("u007").unwrap());
+    let kept = |user| Some(UserState { bytes: page.state(user).unwrap(), newer: &[] });
+    let whole = Query { history: known, ..Query::default() };
+    for k in [1, 9] {
+        let (read, looked_up) =
+            (model.recommend(&whole, k), model.recommend(&Query { state: kept("u007"), ..whole }, k));
+        for (read, looked_up) in read.iter().zip(&looked_up) {
+            // Sums of products in another order.
+            assert!((read.score.unwrap() - looked_up.score.unwrap()).abs() < 1e-5, "{read:?} {looked_up:?}");
+        }
+    }
+    // It is what the answer is made of, and not the history.
+    assert_ne!(model.recommend(&Query { state: kept("u003"), ..whole }, 5), model.recommend(&whole, 5));
+    // Once there is something newer, it is not, nor is what is not of the model.
+    let newer = [Event { item: 3, timestamp_s: 5000 }];
+    let history = [known, &newer].concat();
+    let whole = Query { history: &history, ..Query::default() };
+    for state in [UserState { bytes, newer: &newer }, UserState { bytes: &bytes[4..], newer: &[] }] {
+        assert_eq!(model.recommend(&Query { state: Some(state), ..whole }, 5), model.recommend(&whole, 5));
     }
 }
 

@@ -137,7 +137,7 @@ impl Trial {
             let histories = some.iter().map(|asked| asked.history.as_slice());
             let shard = Shard::asking(histories, network.shape.max_length);
             let moments = SparseRows::from_rows(some.iter().map(|asked| asked.moment.clone()));
-            let states = network.last_states((body, vectors), None, &shard, &moments);
+            let states = network.last_states((body, vectors), &shard, &moments);
             let of_one = |(asked, state): (&Asked, &[f32])| {
                 let mut shares = shares(vectors, state);
                 weigh_seen(&mut shares, asked.history.iter().map(|event| event.item), self.seen_weight);

@@ -11,15 +11,16 @@ use crate::transformer::attention::{Bias, Runs, attend_last};
 impl Transformer {
     /// `(n_sequences, columns)`: what the logits of the last token of each sequence are inner products of the table
     /// with. `moments` has the features of each sequence's user and moment, or no rows at all.
+    pub fn last_states(&self, weights: (&[f32], &[f32]), shard: &Shard, moments: &SparseRows) -> Vec<f32> {
+        let mut states = self.last_outputs(weights, None, shard);
+        self.add_moments(weights.0, moments, &[], &mut states);
+        states
+    }
+
+    /// As [`Transformer::last_states`], before moments are added.
     ///
     /// Of the last block only what these tokens need is computed, and of the first nothing that `first` has.
-    pub fn last_states(
-        &self,
-        (body, table): (&[f32], &[f32]),
-        first: Option<&First>,
-        shard: &Shard,
-        moments: &SparseRows,
-    ) -> Vec<f32> {
+    pub fn last_outputs(&self, (body, table): (&[f32], &[f32]), first: Option<&First>, shard: &Shard) -> Vec<f32> {
         let runs = Runs::of(shard.ranges(), &shard.timestamps_s);
         let mut x = self.inputs(body, table, shard);
         let x = match self.blocks.split_last() {
@@ -36,7 +37,6 @@ impl Transformer {
         };
         let (mut inverse, mut states) = (vec![0.0; shard.ends.len()], vec![0.0; x.len()]);
         rms_norm(&x, self.last_gain.of(body), &mut inverse, &mut states);
-        self.add_moments(body, moments, &[], &mut states);
         states
     }
 
@@ -103,11 +103,15 @@ mod tests {
             }));
             let first = network.first(&body, &table);
             for first in [None, first.as_ref()] {
-                let last = network.last_states((&body, &table), first, &shard, &moments);
+                let mut last = network.last_outputs((&body, &table), first, &shard);
+                network.add_moments(&body, &moments, &[], &mut last);
                 assert_eq!(last.len(), 2 * 4);
                 for (a, b) in last.iter().zip(last_rows(&all, 4, &shard.ends)) {
                     // Products of other shapes add in another order.
                     assert!((a - b).abs() < 1e-5, "{a} {b}");
+                }
+                if first.is_none() {
+                    assert_eq!(last, network.last_states((&body, &table), &shard, &moments));
                 }
             }
         }

@@ -17,7 +17,7 @@ pub fn draw_told(n: usize, rng: &mut ChaCha8Rng) -> Vec<bool> {
 
 impl Transformer {
     /// Adds the vectors of the features of moments to states, other than of those of which nothing is told.
-    pub(super) fn add_moments(&self, body: &[f32], moments: &SparseRows, told: &[bool], states: &mut [f32]) {
+    pub fn add_moments(&self, body: &[f32], moments: &SparseRows, told: &[bool], states: &mut [f32]) {
         let (Some(slot), columns) = (self.moment_features, self.shape.columns) else { return };
         let vectors = slot.of(body);
         for (moment, state) in (0..moments.n_rows()).zip(states.chunks_exact_mut(columns)) {

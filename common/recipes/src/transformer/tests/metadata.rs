@@ -171,10 +171,8 @@ fn an_update_brings_new_items_and_events_and_leaves_the_rest() {
         assert!(new > 0.0 && another > 0.0 && (new > another) == least, "{new} {another}");
     }
     for user in ["u00", "zoe"] {
-        let page = after.user_page(user).unwrap();
-        let file = updated.files.iter().find(|file| file.name == *page.file).unwrap();
-        let content = file.content.slice(page.range.start as usize..page.range.end as usize);
-        let page = after.open_user_page(&page, content).unwrap();
+        let page = page(&updated, &after, user);
+        assert!(page.state(user).is_some());
         assert_eq!(page.history(user).unwrap().last().unwrap().timestamp_s, DAY_S * 101);
     }
     // Again with nothing new, the same comes out.
