@@ -35,7 +35,7 @@ const RATE_ON_EVERYTHING: f32 = 0.316;
 const MOST_FOR_STATES: f64 = 0.25;
 
 /// Users by whom it is told how long that takes.
-const TIMED: usize = 256;
+const TIMED: usize = 1024;
 
 const WITHOUT_STATES: &str = "There was no time to keep the states of all users, so requests go through the newest part \
                               of their histories.";
@@ -222,9 +222,14 @@ impl Course<'_> {
         let users: Vec<usize> = histories.users().step_by(histories.n_users().div_ceil(TIMED).max(1)).collect();
         let n_read: usize = users.iter().map(|user| histories.items_of(*user).len()).sum();
         let vectors = self.vectors(weights);
-        let begun = Instant::now();
-        self.states(weights, &vectors, &users, task.progress)?;
-        let time = begun.elapsed().mul_f64(histories.n_events() as f64 / n_read.max(1) as f64);
+        let time = self.with(histories, &[], |material| {
+            let (reading, of_users, progress) = (&material.reading, &self.metadata.of_users, task.progress);
+            let encoding = Encoding { weights, vectors: &vectors, reading, of_users, users: &users, progress };
+            let begun = Instant::now();
+            encoding.queries()?;
+            Ok::<_, TrainError>(begun.elapsed())
+        })?;
+        let time = time.mul_f64(histories.n_events() as f64 / n_read.max(1) as f64);
         Ok((time <= left.mul_f64(MOST_FOR_STATES)).then_some(time))
     }
 
