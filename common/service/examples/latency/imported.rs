@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -31,6 +31,7 @@ pub struct Imported {
     pub service: Arc<Service>,
     pub campaign: String,
     pub users: Vec<String>,
+    group: String,
     filter: String,
     waiting: Arc<Waiting>,
     stores: Stores,
@@ -46,9 +47,10 @@ impl Imported {
         let settings = Settings { training_time: seconds.map(Duration::from_secs), ..Settings::default() };
         let starter = Arc::clone(&waiting) as Arc<dyn JobStarter>;
         let service = Service::new(settings, stores.clone(), Arc::new(SystemClock), starter);
-        let (campaign, filter) = (String::new(), String::new());
-        let mut this = Self { service, campaign, users: Vec::new(), filter, waiting, stores, _data: data };
-        let group = this.create("CreateDatasetGroup", json!({"name": "films"})).await?;
+        let (campaign, group, filter) = (String::new(), String::new(), String::new());
+        let mut this = Self { service, campaign, users: Vec::new(), group, filter, waiting, stores, _data: data };
+        this.group = this.create("CreateDatasetGroup", json!({"name": "films"})).await?;
+        let group = this.group.clone();
         let string = |name: &str| json!({"name": name, "type": "string"});
         let number = |name: &str, kind: &str| json!({"name": name, "type": kind});
         let category = |name: &str| json!({"name": name, "type": ["null", "string"], "categorical": true});
@@ -98,6 +100,26 @@ impl Imported {
         ]
     }
 
+    /// Streams an event of each user, with one item after the other of the folder's.
+    pub async fn stream(&self, folder: &Path) -> Result<(), Failure> {
+        let input = json!({"name": "films", "datasetGroupArn": self.group});
+        let tracker = self.answer("CreateEventTracker", input).await?;
+        let items = std::fs::read_to_string(folder.join("items.csv"))?;
+        let items: Vec<&str> = items.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        for (user, item) in self.users.iter().zip(items.iter().cycle()) {
+            let events = json!([{"eventType": "rating", "itemId": item, "sentAt": now_s}]);
+            let input =
+                json!({"trackingId": tracker["trackingId"], "userId": user, "sessionId": user, "eventList": events});
+            let request = http::Request::post("/events").body(Full::new(Bytes::from(input.to_string())))?;
+            let response = self.service.handle(request).await;
+            if response.status() != http::StatusCode::OK {
+                return Err(format!("PutEvents: {}", response.status()).into());
+            }
+        }
+        Ok(())
+    }
+
     async fn import(&self, group: &str, folder: &Path, kind: &str, fields: Value) -> Result<(), Failure> {
         let namespace = "com.amazonaws.personalize.schema";
         let schema =
@@ -114,12 +136,16 @@ impl Imported {
         Ok(())
     }
 
-    /// Creates a resource, runs its job, and gives its ARN.
-    async fn create(&self, operation: &str, input: Value) -> Result<String, Failure> {
+    async fn answer(&self, operation: &str, input: Value) -> Result<Value, Failure> {
         let target = format!("AmazonPersonalize.{operation}");
         let body = Full::new(Bytes::from(input.to_string()));
         let response = self.service.handle(http::Request::post("/").header("x-amz-target", target).body(body)?).await;
-        let answer: Value = serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?;
+        Ok(serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?)
+    }
+
+    /// Creates a resource, runs its job, and gives its ARN.
+    async fn create(&self, operation: &str, input: Value) -> Result<String, Failure> {
+        let answer = self.answer(operation, input).await?;
         let found = answer.as_object().and_then(|members| members.iter().find(|(name, _)| name.ends_with("Arn")));
         let arn = found.and_then(|(_, arn)| arn.as_str()).ok_or_else(|| format!("{operation}: {answer}"))?;
         let begin = Instant::now();

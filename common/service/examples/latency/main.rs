@@ -10,7 +10,7 @@
 //! `MEMBERS` is a JSON object that every request holds besides campaign and user. With `--import` the
 //! program makes an installation of its own from `interactions.csv`, `items.csv` and `users.csv` of `FOLDER`
 //! (the columns of MovieLens), trains `RECIPE` (palate-transitions unless told otherwise) for `SECONDS` at most, where it
-//! learns in epochs, and times requests without and with a filter and metadata.
+//! learns in epochs, and times requests without and with a filter and metadata, and of users who did something since.
 
 #![allow(clippy::print_stdout, reason = "a program that prints its measurements")]
 
@@ -52,7 +52,9 @@ async fn main() -> Result<(), Failure> {
                 print!("{name}: ");
                 time(&imported.service, &imported.campaign, &imported.users, &members, requests).await?;
             }
-            Ok(())
+            imported.stream(Path::new(folder)).await?;
+            print!("plain, after an event since the training: ");
+            time(&imported.service, &imported.campaign, &imported.users, &Map::new(), requests).await
         }
         [data, campaign, users, rest @ ..] => {
             let users = std::fs::read_to_string(users)?;
