@@ -36,7 +36,8 @@ def main():
             for form, exact_items in (("exact", EXACT), ("sparse", 0)):
                 if options.only not in (None, form) or (form == "exact" and n_items > EXACT):
                     continue
-                trained, seconds, memory = made_up.fitted(options.fit, "palate-ease", history, exact_items=exact_items)
+                trained, seconds, memory, _ = made_up.fitted(
+                    options.fit, "palate-ease", history, exact_items=exact_items)
                 print(f"| {n_items:,} | {100 * n_items:,} | {form} | {trained:.0f} | {seconds:.0f} | {memory:,.0f} |", flush=True)
                 too_much |= form == "exact" and memory > 1000 * MOST_GB
     sys.exit(too_much)

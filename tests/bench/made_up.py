@@ -47,7 +47,7 @@ def write_csv(path, rows, seed, **sizes):
 
 
 def fitted(program, recipe, history, **settings):
-    """Runs the example `fit`: seconds of the training with evaluation and of the whole program, and peak memory in MB."""
+    """Runs the example `fit`: seconds of the training with evaluation and of the whole program, peak memory in MB, its log."""
     settings = {"k": 1, **settings}
     with tempfile.TemporaryFile() as log:
         begin = time.perf_counter()
@@ -61,4 +61,4 @@ def fitted(program, recipe, history, **settings):
     if status:
         sys.exit(f"{recipe}: {told}")
     number, unit = re.search(r"trained in ([0-9.]+)(ms|s|µs)", told).groups()
-    return float(number) * {"s": 1, "ms": 1e-3, "µs": 1e-6}[unit], seconds, usage.ru_maxrss / 1024
+    return float(number) * {"s": 1, "ms": 1e-3, "µs": 1e-6}[unit], seconds, usage.ru_maxrss / 1024, told

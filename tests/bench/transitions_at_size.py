@@ -45,7 +45,7 @@ def main():
             made_up.write_csv(history, 25 * n_items, 7, users=5 * n_items // 2, items=n_items)
             write_items(items, n_items)
             for told, metadata in (("no", {}), ("yes", {"items": items, "categorical": "CATEGORY", "text": "TITLE"})):
-                trained, _, memory = made_up.fitted(options.fit, "palate-transitions", history, **metadata)
+                trained, _, memory, _ = made_up.fitted(options.fit, "palate-transitions", history, **metadata)
                 print(f"| {n_items:,} | {25 * n_items:,} | {told} | {trained:.0f} | {memory:,.0f} |", flush=True)
 
 
