@@ -160,6 +160,7 @@ mod tests {
 
     use std::cell::RefCell;
     use std::collections::BTreeMap;
+    use std::sync::Mutex;
 
     use super::*;
     use crate::contract::dataset;
@@ -210,5 +211,41 @@ mod tests {
         // Nothing is known of the prices.
         assert_eq!(more["average_rewards_at_k"], 0.0);
         assert_eq!(more.len(), plain.len() + 4);
+    }
+
+    #[test]
+    fn what_is_reserved_is_no_time_and_all_else_is_passed_on() {
+        #[derive(Default)]
+        struct Whole(Mutex<Vec<String>>);
+        impl Progress for Whole {
+            fn report(&self, step: &str, done: f64) {
+                self.0.lock().unwrap().push(format!("{step} {done}"));
+            }
+            fn stopped(&self) -> bool {
+                true
+            }
+            fn time_left(&self) -> Option<Duration> {
+                Some(Duration::from_secs(10))
+            }
+            fn tells_times(&self) -> bool {
+                true
+            }
+            fn kept(&self, name: &str) -> Option<Bytes> {
+                Some(name.to_owned().into())
+            }
+            fn keep(&self, name: &str, state: Bytes) {
+                self.0.lock().unwrap().push(format!("{name} {state:?}"));
+            }
+        }
+        let whole = Whole::default();
+        let reserved = |seconds| Reserved { progress: &whole, time: Duration::from_secs(seconds) };
+        let left = [0, 3, 12].map(|seconds| reserved(seconds).time_left().map(|left| left.as_secs()));
+        assert_eq!(left, [Some(10), Some(7), Some(0)]);
+        assert_eq!(Reserved { progress: &(), time: Duration::MAX }.time_left(), None);
+        let some = reserved(3);
+        assert!(some.stopped() && some.tells_times() && some.kept("learning") == Some("learning".into()));
+        some.report("evaluating", 0.75);
+        some.keep("learning", "far".into());
+        assert_eq!(*whole.0.lock().unwrap(), ["evaluating 0.75", "learning b\"far\""]);
     }
 }

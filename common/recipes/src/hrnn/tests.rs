@@ -3,7 +3,6 @@
 mod metadata;
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use super::body::Shape;
 use super::config::HrnnValidParams;
@@ -102,15 +101,8 @@ fn the_state_of_a_page_and_newer_events_say_what_the_whole_history_does() {
 
 #[test]
 fn without_time_for_states_histories_are_gone_through_and_the_report_says_so() {
-    struct Over;
-    impl Progress for Over {
-        fn report(&self, _step: &str, _done: f64) {}
-        fn time_left(&self) -> Option<Duration> {
-            Some(Duration::ZERO)
-        }
-    }
     let (dataset, hyperparameters) = (dataset(&rings(60, 20)), BTreeMap::new());
-    let trained = HRNN.train(&TrainingTask::new(&dataset, &hyperparameters, 1, &Over)).unwrap();
+    let trained = HRNN.train(&TrainingTask::new(&dataset, &hyperparameters, 1, &Hurry::over())).unwrap();
     let told = |trained: &Trained| trained.report.warnings.iter().any(|warning| warning.contains("no time to keep"));
     assert!(told(&trained) && !told(&train(&rings(60, 20)).0));
     let model = HRNN.open(&trained.files).unwrap();

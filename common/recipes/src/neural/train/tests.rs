@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
+use crate::contract::Hurry;
 use crate::neural::batch::NOTHING;
 use crate::neural::elementwise::add_scaled;
 use crate::neural::learning::Learner as _;
@@ -213,14 +214,7 @@ fn a_loss_that_diverges_is_told_and_tried_again_with_smaller_steps() {
 
 #[test]
 fn when_time_is_up_what_was_learned_so_far_is_the_result() {
-    struct Up;
-    impl Progress for Up {
-        fn report(&self, _step: &str, _done: f64) {}
-        fn time_left(&self) -> Option<Duration> {
-            Some(Duration::ZERO)
-        }
-    }
-    let (state, told) = run(&plan(), &Up).unwrap();
+    let (state, told) = run(&plan(), &Hurry::over()).unwrap();
     assert!(told.is_empty());
     assert_eq!(state.weights, Weights::start(&network(), 12, 3));
 }
